@@ -1,0 +1,150 @@
+"""The command line: `session-router serve`, and what is needed around it.
+
+Exit codes: 0 done, 1 the answer is no (a drift, a failed replay), 2 it cannot be done as asked.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from pydantic import ValidationError
+
+from app.settings import PREFIX, Settings, SettingsError, load_settings
+from app.store.embedded import EmbeddedValkeyError
+from app.tokens import Role, TokenEntry, TokensError, add_token, as_yaml, generate_token, hash_token
+
+Command = Callable[[argparse.Namespace], int]
+
+
+class CommandError(Exception):
+    """What was asked for cannot be done; the text says why."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; what goes wrong is one message on stderr."""
+    arguments = _parser().parse_args(argv)
+    command: Command = arguments.command
+    try:
+        return command(arguments)
+    except (CommandError, SettingsError, TokensError, EmbeddedValkeyError) as error:
+        print(f"session-router: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="session-router",
+        description="Which session is this message, and does it run now, wait or interrupt?",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, summary, command, arguments in (
+        ("serve", "serve the API", _serve, _serve_arguments),
+        ("token", "make a bearer token", _token, _token_arguments),
+        ("resolve", "tell the session key of a source", _resolve, _resolve_arguments),
+        ("replay", "send a recorded conversation to a service", _replay, _replay_arguments),
+        ("openapi", "write openapi.yaml, or check it", _openapi, _openapi_arguments),
+    ):
+        part = commands.add_parser(
+            name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        arguments(part)
+        part.set_defaults(command=command)
+    return parser
+
+
+def _serve_arguments(parser: argparse.ArgumentParser) -> None:
+    for flag, setting, meaning in (
+        ("--host", "host", "address to listen on"),
+        ("--port", "port", "TCP port, 0 for a free one"),
+        ("--workers", "workers", "processes that serve HTTP"),
+        ("--data-dir", "data_dir", "folder of the embedded Valkey"),
+        ("--policy", "policy_file", "YAML file with the policy"),
+        ("--tokens", "tokens_file", "YAML file with the hashed tokens"),
+        ("--redis-url", "redis_url", "the Redis or Valkey to use in place of the embedded one"),
+    ):
+        parser.add_argument(flag, dest=setting, metavar=setting.upper(), help=meaning)
+    parser.epilog = "Settings come from the environment too; a flag wins over its variable.\n\n"
+    for name, field in Settings.model_fields.items():
+        parser.epilog += f"{PREFIX}{name.upper()} (default {field.default})\n"
+        parser.epilog += f"  {field.description}\n".replace("%", "%%")
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    for name in Settings.model_fields:
+        value = getattr(arguments, name, None)
+        if value is not None:
+            os.environ[f"{PREFIX}{name.upper()}"] = value
+    settings = load_settings()
+    from app.serve import serve
+
+    serve(settings)
+    return 0
+
+
+def _token_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="who will use it, for people to read")
+    parser.add_argument("--role", required=True, choices=get_args(Role))
+    parser.add_argument("--agents", metavar="A,B", help="only these agents; default: all")
+    parser.add_argument("--file", type=Path, help="append its entry to this tokens file")
+
+
+def _token(arguments: argparse.Namespace) -> int:
+    """Print a new token on stdout, alone on its line; what is meant for people is on stderr."""
+    token = generate_token()
+    agents = None if arguments.agents is None else tuple(arguments.agents.split(","))
+    try:
+        entry = TokenEntry(
+            name=arguments.name, role=arguments.role, sha256=hash_token(token), agents=agents
+        )
+    except ValidationError as error:
+        raise CommandError(f"token {arguments.name!r}: {error.errors()[0]['msg']}") from None
+    if arguments.file is not None:
+        add_token(arguments.file, entry)
+    print("The token, shown this once; only its hash is kept:", file=sys.stderr)
+    print(token, flush=True)
+    if arguments.file is None:
+        print("Its entry under `tokens:` in the tokens file:", file=sys.stderr, flush=True)
+        print(as_yaml(entry), end="")
+    return 0
+
+
+def _replay_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="JSON lines, one message each")
+    parser.add_argument("--url", default="http://127.0.0.1:8080", help="the service")
+    parser.add_argument("--token", default=os.environ.get(f"{PREFIX}TOKEN"), help="bearer token")
+    parser.add_argument("--speed", type=float, default=60.0, help="times faster than recorded")
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from app.replay import main_async
+
+    return asyncio.run(main_async(arguments))
+
+
+def _openapi_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="only tell whether the file drifted")
+    parser.add_argument("--output", type=Path, default=Path("openapi.yaml"), metavar="FILE")
+
+
+def _openapi(arguments: argparse.Namespace) -> int:
+    from app.api.openapi import main as write_or_check
+
+    return write_or_check(arguments.output, check=arguments.check)
+
+
+def _resolve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="default: the defaults")
+    parser.add_argument("--agent", default="main")
+    parser.add_argument("source", metavar="SOURCE_JSON", help="a message's source, as JSON")
+
+
+def _resolve(arguments: argparse.Namespace) -> int:
+    raise CommandError(f"{arguments.source}: not yet")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""Who calls: bearer tokens, their roles, and the agents they may speak for."""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from app.errors import Forbidden, LoopbackOnly, UnknownAgent, Unauthorized
+from app.tokens import Role, TokenEntry, hash_token
+
+GATEWAY: Final = frozenset[Role]({"gateway", "operator"})
+READER: Final = frozenset[Role]({"gateway", "viewer", "operator"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request; `agents` is None for all."""
+
+    token_name: str
+    role: Role
+    agents: frozenset[str] | None
+
+    def may_see(self, agent: str) -> bool:
+        return self.agents is None or agent in self.agents
+
+    def require_agent(self, agent: str) -> None:
+        """Raise `UnknownAgent` for an agent that is another's."""
+        if not self.may_see(agent):
+            raise UnknownAgent
+
+
+ANYBODY_HERE: Final = Caller(token_name="", role="operator", agents=None)
+
+
+class Access:
+    """Looks a request's token up by its hash, which tells nothing by the time it takes."""
+
+    def __init__(self, entries: Iterable[TokenEntry]) -> None:
+        self._callers = {
+            entry.sha256: Caller(
+                entry.name, entry.role, None if entry.agents is None else frozenset(entry.agents)
+            )
+            for entry in entries
+        }
+
+    def caller(self, request: Request, roles: frozenset[Role]) -> Caller:
+        """Return who calls; raises `Unauthorized`, `Forbidden` or `LoopbackOnly`."""
+        if not self._callers:
+            _require_loopback(request)
+            return ANYBODY_HERE
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        caller = self._callers.get(hash_token(token.strip()))
+        if scheme.lower() != "bearer" or caller is None:
+            raise Unauthorized
+        if caller.role not in roles:
+            raise Forbidden
+        return caller
+
+
+def _require_loopback(request: Request) -> None:
+    client = request.client
+    if client is not None and not _is_loopback(client.host):
+        raise LoopbackOnly
+    # A web page may reach this machine through its visitor's browser, which names the page.
+    origin = request.headers.get("origin")
+    if origin is not None and not _is_loopback(urlsplit(origin).hostname or ""):
+        raise LoopbackOnly
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,42 @@
+"""What `openapi.yaml` says of each call, beside what FastAPI reads from the handlers."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+PROBLEMS = {
+    400: "The body is not JSON.",
+    401: "No bearer token, or one that is not known.",
+    403: "The token's role does not allow this call.",
+    404: "Not known here, or another agent's.",
+    409: "`lease_lost`: the run is over or the fence is not its; send nothing more of it.",
+    413: "The body is over 256 KiB, the text over 160 KiB or the payload over 64 KiB.",
+    422: "A field is missing, unknown or out of its range; `errors` names each.",
+    503: "The store is away or full; try again with the same ids after `Retry-After`.",
+}
+READING = (401, 403, 503)
+WRITING = (400, 401, 403, 413, 422, 503)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document the problems that a handler may answer with."""
+    return {status: _problem(status) for status in sorted(statuses)}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    answer: dict[str, Any] = {
+        "description": PROBLEMS[status],
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+    if status == 503:  # noqa: PLR2004
+        seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+        answer["headers"] = {"Retry-After": seconds}
+    return answer
+
+
+def takes(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    """Document the body that `read_model` reads as this model."""
+    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content = {"application/json": {"schema": reference, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,26 @@
+"""Bodies as a gateway would send them, shown in `openapi.yaml`; the tests send them too."""
+
+from typing import Any, Final
+
+SOURCE: Final[dict[str, Any]] = {
+    "platform": "discord",
+    "chat_type": "group",
+    "chat_id": "123",
+    "user_id": "456",
+    "user_name": "Alice",
+}
+MESSAGE: Final[dict[str, Any]] = {
+    "agent": "main",
+    "message_id": "1180",
+    "consumer": "gw-1",
+    "source": SOURCE,
+    "text": "how do I reset it?",
+    "payload": {"anything": "the gateway wants back"},
+}
+RESOLVE: Final[dict[str, Any]] = {"source": SOURCE}
+HEARTBEAT: Final[dict[str, Any]] = {
+    "fence": 1795328956000001,
+    "status": "reading the manual",
+    "usage": {"context_tokens": 12000, "context_limit": 200000},
+}
+COMPLETE: Final[dict[str, Any]] = {"fence": 1795328956000001, "outcome": "completed"}

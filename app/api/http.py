@@ -1,0 +1,56 @@
+"""What every handler does first and last: bytes into a model, a model into bytes."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import InvalidRequest, MalformedBody, TooLarge
+from session_router.models import FieldError
+
+BODY_BYTES_MAX = 256 * 1024
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def read_bytes(request: Request) -> bytes:
+    """Read a body of at most 256 KiB, and no more; raises `TooLarge`."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
+        raise TooLarge
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLarge
+    return bytes(body)
+
+
+async def read_model(request: Request, model: type[Model]) -> Model:
+    """Read the body as a model; raises `MalformedBody`, `InvalidRequest`, `TooLarge`."""
+    body = await read_bytes(request)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise what_is_wrong(error) from error
+
+
+def what_is_wrong(error: ValidationError) -> MalformedBody | InvalidRequest:
+    """Turn a failed validation into the answer that names every field."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    if details[0]["type"] == "json_invalid":
+        return MalformedBody(details[0]["msg"])
+    return InvalidRequest(errors=tuple(_field_error(detail) for detail in details))
+
+
+def _field_error(detail: ErrorDetails) -> FieldError:
+    path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "none_required":
+        return FieldError(path=path, message="must be null: not served by this release")
+    return FieldError(path=path, message=detail["msg"].removeprefix("Value error, "))
+
+
+def answer(model: BaseModel) -> Response:
+    """Answer 200 with a model as JSON."""
+    return Response(model.__pydantic_serializer__.to_json(model), media_type="application/json")

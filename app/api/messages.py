@@ -1,0 +1,109 @@
+"""`POST /v1/messages` and `GET /v1/messages`: a message on its way in, and what became of it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.auth import GATEWAY, READER
+from app.api.documentation import READING, WRITING, problems, takes
+from app.api.examples import MESSAGE
+from app.api.http import answer, read_model
+from app.api.services import services_of
+from app.errors import InvalidRequest, TooLarge
+from app.routing.route import MissingUser, Routing, chat_of_source, route
+from app.routing.rules import Rulebook
+from app.store.session_store import Admission
+from session_router.models import (
+    Decision,
+    FieldError,
+    Id,
+    Message,
+    MessageStatus,
+    Platform,
+    Source,
+    Words,
+)
+
+TEXT_BYTES_MAX = 160 * 1024
+PAYLOAD_BYTES_MAX = 64 * 1024
+
+router = APIRouter(tags=["messages"])
+
+
+@router.post(
+    "/v1/messages",
+    operation_id="admit",
+    summary="Decide one message: run, queue, interrupt, reject, duplicate",
+    response_model=Decision,
+    responses=problems(*WRITING, 404),
+    openapi_extra=takes(Message, MESSAGE),
+)
+async def admit(request: Request) -> Response:
+    """One atomic step: which session the message belongs to, and what happens to it now.
+
+    Sent again with the same ids it answers `duplicate`, with the same grant while that run
+    is active and its holder has made no call on it.
+    """
+    services = services_of(request)
+    caller = services.caller(request, GATEWAY)
+    message = await read_model(request, Message)
+    caller.require_agent(message.agent)
+    _require_size(message)
+    routing = _route(services.rulebook, message)
+    return answer(await services.store.admit(Admission(message, routing, caller.token_name)))
+
+
+def _require_size(message: Message) -> None:
+    if len(message.text.encode()) > TEXT_BYTES_MAX:
+        too_long = FieldError(path="text", message="is over 160 KiB")
+        raise TooLarge(errors=(too_long,))
+    if len(to_json(message.payload)) > PAYLOAD_BYTES_MAX:
+        too_large = FieldError(path="payload", message="is over 64 KiB")
+        raise TooLarge(errors=(too_large,))
+
+
+def _route(rulebook: Rulebook, message: Message) -> Routing:
+    try:
+        return route(rulebook, message.agent, message.kind, message.source)
+    except MissingUser as error:
+        raise missing_user(error) from error
+
+
+def missing_user(error: MissingUser) -> InvalidRequest:
+    return InvalidRequest(errors=(FieldError(path=error.path, message=str(error)),))
+
+
+class MessageQuery(Words):
+    """Which message is asked for: its chat and its id."""
+
+    agent: Id = "main"
+    platform: Platform
+    account: Id = "default"
+    scope: Id | None = None
+    chat_id: Id
+    message_id: Id
+
+
+@router.get(
+    "/v1/messages",
+    operation_id="message",
+    summary="What became of a message",
+    response_model=MessageStatus,
+    responses=problems(*READING, 404, 422),
+)
+async def message(request: Request, query: Annotated[MessageQuery, Query()]) -> Response:
+    """State, reason and short history of an accepted message, `dedupe_seconds` after its end."""
+    services = services_of(request)
+    services.caller(request, READER).require_agent(query.agent)
+    source = Source(
+        platform=query.platform,
+        account=query.account,
+        scope=query.scope,
+        chat_type="group",
+        chat_id=query.chat_id,
+    )
+    chat = chat_of_source(services.rulebook, query.agent, source)
+    return answer(await services.views.message(chat, query.message_id))

@@ -1,0 +1,55 @@
+"""`openapi.yaml`: made from the code, committed, and checked against it."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from session_router.models import (
+    CompleteRequest,
+    HeartbeatRequest,
+    Message,
+    Problem,
+    ResolveRequest,
+)
+
+# Models that no handler's signature names: bodies are read by hand, problems raised.
+UNNAMED = (
+    (Message, "validation"),
+    (ResolveRequest, "validation"),
+    (HeartbeatRequest, "validation"),
+    (CompleteRequest, "validation"),
+    (Problem, "serialization"),
+)
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the service's OpenAPI document, whole."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        _, unnamed = models_json_schema(UNNAMED, ref_template="#/components/schemas/{model}")
+        schemas = document["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas.update(unnamed["$defs"])
+        document["components"]["schemas"] = dict(sorted(schemas.items()))
+        document["components"]["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer"}
+        }
+        document["security"] = [{"token": []}, {}]
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def write_or_check(app: FastAPI, output: Path, *, check: bool) -> bool:
+    """Write the document to a file, or only look; tell whether the file fits the code now."""
+    text = yaml.safe_dump(describe(app), sort_keys=False, allow_unicode=True, width=100)
+    if not check:
+        output.write_text(text, "utf-8")
+        return True
+    return output.exists() and output.read_text("utf-8") == text

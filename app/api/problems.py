@@ -1,0 +1,65 @@
+"""Errors as answers: `application/problem+json`, one handler for each place they come from."""
+
+import logging
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError, Unauthorized
+from session_router.models import FieldError
+
+logger = logging.getLogger(__name__)
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Let every error of this application be answered as a problem."""
+    app.add_exception_handler(ServiceError, _on_service_error)
+    app.add_exception_handler(RequestValidationError, _on_query)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_surprise)
+
+
+def answer_problem(error: ServiceError) -> Response:
+    """The answer to a request that ended in this error."""
+    headers = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    body = error.problem().model_dump_json(exclude_defaults=True)
+    return Response(body, error.status, headers, "application/problem+json")
+
+
+async def _on_service_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, ServiceError):
+        raise error
+    return answer_problem(error)
+
+
+async def _on_query(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = tuple(
+        # The first part of a location says where FastAPI looked: query or path.
+        FieldError(path=".".join(map(str, detail["loc"][1:])), message=detail["msg"])
+        for detail in error.errors()
+    )
+    return answer_problem(InvalidRequest(errors=errors))
+
+
+async def _on_http(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == MethodNotAllowed.status:
+        answer = answer_problem(MethodNotAllowed())
+        answer.headers.update(error.headers or {})
+        return answer
+    return answer_problem(NotFound())
+
+
+async def _on_surprise(request: Request, error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return answer_problem(ServiceError("Something went wrong here; the log tells what."))

@@ -1,0 +1,35 @@
+"""What handlers work with, made once by `create_app`."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from app.api.auth import Access, Caller
+from app.routing.rules import Rulebook
+from app.store.figures import Figures
+from app.store.session_lists import SessionLists
+from app.store.session_store import SessionStore
+from app.store.session_views import SessionViews
+from app.store.store_client import StoreClient
+from app.tokens import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one running service."""
+
+    access: Access
+    rulebook: Rulebook
+    client: StoreClient
+    store: SessionStore
+    views: SessionViews
+    lists: SessionLists
+    figures: Figures
+
+    def caller(self, request: Request, roles: frozenset[Role]) -> Caller:
+        return self.access.caller(request, roles)
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services

@@ -1,0 +1,84 @@
+"""Sessions as operators and gateways look at them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.auth import READER
+from app.api.documentation import READING, problems
+from app.api.http import answer
+from app.api.services import services_of
+from app.errors import UnknownSession
+from app.routing.keys import InvalidKey, SessionKey, agent_of
+from app.store.session_lists import SessionFilter
+from session_router.models import (
+    Id,
+    Platform,
+    SessionDetail,
+    SessionPage,
+    SessionState,
+    Words,
+)
+
+router = APIRouter(tags=["sessions"])
+
+
+class SessionQuery(Words):
+    """Which sessions are listed, and from where."""
+
+    agent: Id | None = None
+    platform: Platform | None = None
+    chat: Id | None = None
+    user: Id | None = None
+    state: SessionState | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, Field(max_length=8192)] | None = None
+
+
+@router.get(
+    "/v1/sessions",
+    operation_id="sessions",
+    summary="A page of sessions",
+    response_model=SessionPage,
+    responses=problems(*READING, 422),
+)
+async def sessions(request: Request, query: Annotated[SessionQuery, Query()]) -> Response:
+    """By key; with a `state` other than idle by time in that state, longest first.
+
+    `chat` and `user` are ids of the platform. A page may be shorter than `limit`; only a
+    null `cursor` is the end.
+    """
+    services = services_of(request)
+    caller = services.caller(request, READER)
+    wanted = SessionFilter(
+        agents=caller.agents,
+        agent=query.agent,
+        platform=query.platform,
+        chat_id=query.chat,
+        user_id=query.user,
+        state=query.state,
+    )
+    return answer(await services.lists.page(wanted, query.limit, query.cursor))
+
+
+@router.get(
+    "/v1/sessions/{key:path}",
+    operation_id="session",
+    summary="One session: run, queue, counters, context",
+    response_model=SessionDetail,
+    responses=problems(*READING, 404),
+)
+async def session(request: Request, key: str) -> Response:
+    """The key is URL-encoded. All of one moment."""
+    services = services_of(request)
+    caller = services.caller(request, READER)
+    try:
+        agent = agent_of(key)
+    except InvalidKey as error:
+        raise UnknownSession from error
+    if not caller.may_see(agent):
+        raise UnknownSession
+    return answer(await services.views.session(SessionKey(key)))

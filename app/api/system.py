@@ -1,0 +1,56 @@
+"""The service itself: is it there, can it serve, how much is going on."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.auth import READER
+from app.api.documentation import READING, problems
+from app.api.http import answer
+from app.api.services import services_of
+from session_router.models import Stats, Words
+
+router = APIRouter(tags=["system"])
+
+
+class Health(Words):
+    """The service is there."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get(
+    "/healthz", operation_id="healthz", summary="Is the process there?", response_model=Health
+)
+async def healthz() -> Response:
+    """Answers without asking the store; needs no token."""
+    return answer(Health())
+
+
+@router.get(
+    "/readyz",
+    operation_id="readyz",
+    summary="Can it serve?",
+    response_model=Health,
+    responses=problems(503),
+)
+async def readyz(request: Request) -> Response:
+    """Answers 200 when the store answers; needs no token."""
+    await services_of(request).client.ping()
+    return answer(Health())
+
+
+@router.get(
+    "/v1/stats",
+    operation_id="stats",
+    summary="Sessions and messages by state",
+    response_model=Stats,
+    responses=problems(*READING),
+)
+async def stats(request: Request) -> Response:
+    """`accepted` is the sum of the other message states at any moment."""
+    services = services_of(request)
+    caller = services.caller(request, READER)
+    return answer(await services.figures.read(caller.agents))

@@ -1,0 +1,95 @@
+"""The application: wiring and lifespan, nothing else."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app import DESCRIPTION, TITLE, VERSION
+from app.api import messages, policy, runs, sessions, system
+from app.api.auth import Access
+from app.api.openapi import describe
+from app.api.problems import answer_problems
+from app.api.services import Services
+from app.lifeline import ends_with_parent
+from app.routing.policy import Policy, parse_policy
+from app.routing.rules import Rulebook
+from app.settings import Settings, SettingsError, load_settings
+from app.store.figures import Figures
+from app.store.session_lists import SessionLists
+from app.store.session_store import SessionStore, stores_clock
+from app.store.session_views import SessionViews
+from app.store.shards import record_shards
+from app.store.store_client import StoreClient
+from app.tokens import read_tokens
+
+
+def create_app(
+    settings: Settings | None = None, clock: Callable[[], str] = stores_clock
+) -> FastAPI:
+    """Make the application; `clock` is for tests that shift the store's time.
+
+    Raises `SettingsError`, `PolicyError` or `TokensError` when it was told nonsense.
+    """
+    settings = settings or load_settings()
+    access = read_access(settings)
+    rulebook = Rulebook(read_policy(settings))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ends_with_parent():
+            client = _connect(settings)
+            try:
+                await record_shards(client, settings.shards)
+                app.state.services = _services(settings, access, rulebook, client, clock)
+                yield
+            finally:
+                await client.close()
+
+    app = FastAPI(title=TITLE, version=VERSION, description=DESCRIPTION, lifespan=lifespan)
+    for resource in (messages, runs, sessions, policy, system):
+        app.include_router(resource.router)
+    answer_problems(app)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def read_access(settings: Settings) -> Access:
+    """The tokens file's access, or loopback's where there is none."""
+    return Access(() if settings.tokens_file is None else read_tokens(settings.tokens_file))
+
+
+def read_policy(settings: Settings) -> Policy:
+    """The policy file, whole, or the defaults; raises `PolicyError`."""
+    if settings.policy_file is None:
+        return Policy()
+    try:
+        text = settings.policy_file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{settings.policy_file}: cannot be read: {error}") from error
+    return parse_policy(text)
+
+
+def _connect(settings: Settings) -> StoreClient:
+    if settings.redis_url is None:
+        raise SettingsError("no SESSION_ROUTER_REDIS_URL: start it with 'session-router serve'")
+    return StoreClient(settings.redis_url, settings.store_timeout_seconds)
+
+
+def _services(
+    settings: Settings,
+    access: Access,
+    rulebook: Rulebook,
+    client: StoreClient,
+    clock: Callable[[], str],
+) -> Services:
+    parts = (client, settings.shards, clock)
+    return Services(
+        access=access,
+        rulebook=rulebook,
+        client=client,
+        store=SessionStore(*parts),
+        views=SessionViews(*parts),
+        lists=SessionLists(*parts),
+        figures=Figures(*parts),
+    )

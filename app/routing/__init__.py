@@ -1,0 +1,1 @@
+"""Source and policy to session key: pure, without I/O."""

@@ -1,0 +1,167 @@
+"""Applying the policy's rules to one message: which of them match, and what then holds."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from app.routing import keys
+from app.routing.policy import Fields, Match, Policy, PolicyFields, Rule
+from app.routing.policy_values import is_glob
+from session_router.models import Kind, Source
+
+FieldsT = TypeVar("FieldsT", bound=Fields)
+
+MERGES_KEPT: Final = 4_096
+# What a rule may be filed under, the field first that tells most messages apart.
+FILED_UNDER: Final = (
+    "chat_id",
+    "thread_id",
+    "user_id",
+    "user_name",
+    "scope",
+    "account",
+    "platform",
+    "agent",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What holds for a message.
+
+    `rule` is "defaults" and then the name of every rule that matched, in order; `moderators`
+    are the persons of the field of that name, spelled as `keys.person` does.
+    """
+
+    fields: PolicyFields
+    rule: tuple[str, ...]
+    moderators: frozenset[str]
+    applied: tuple[Rule, ...]
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Tell, for each dotted field, the name of the rule that set it, or "defaults"."""
+        origins = dict.fromkeys(dotted(self.fields), "defaults")
+        for rule in self.applied:
+            origins.update(dict.fromkeys(dotted(rule.set, only_set=True), rule.name))
+        return origins
+
+
+class Rulebook:
+    """A policy made ready for the path that every message takes.
+
+    Rules that name plain values are filed under them, so a message looks only at those it
+    may match; what the matching rules give together is merged once and kept.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._matchers = [_Matcher(rule.match) for rule in policy.rules]
+        self._unfiled: list[int] = []
+        self._filed: dict[str, dict[str, list[int]]] = {}
+        for index, rule in enumerate(policy.rules):
+            self._file(index, rule.match)
+        self._merged = lru_cache(maxsize=MERGES_KEPT)(self._merge)
+
+    def effective(self, agent: str, kind: Kind, source: Source) -> Effective:
+        """Tell what holds for a message, as the rules say in their order."""
+        subject = {**vars(source), "agent": agent, "kind": kind}
+        matchers = self._matchers
+        return self._merged(
+            tuple(index for index in self._candidates(subject) if matchers[index](subject))
+        )
+
+    def _file(self, index: int, match: Match) -> None:
+        for name in FILED_UNDER:
+            patterns = getattr(match, name)
+            if patterns and not any(map(is_glob, patterns)):
+                for value in set(patterns):
+                    self._filed.setdefault(name, {}).setdefault(value, []).append(index)
+                return
+        self._unfiled.append(index)
+
+    def _candidates(self, subject: Mapping[str, Any]) -> list[int]:
+        found = self._unfiled.copy()
+        for name, by_value in self._filed.items():
+            found += by_value.get(subject[name], ())
+        found.sort()
+        return found
+
+    def _merge(self, indices: tuple[int, ...]) -> Effective:
+        applied = tuple(self._policy.rules[index] for index in indices)
+        fields = self._policy.defaults
+        for rule in applied:
+            fields = overridden(fields, rule.set)
+        return Effective(
+            fields=fields,
+            rule=("defaults", *(rule.name for rule in applied)),
+            moderators=frozenset(_persons(fields)),
+            applied=applied,
+        )
+
+
+class _Matcher:
+    """Compiled `match`: true for a message of which every named field fits."""
+
+    __slots__ = ("_checks",)
+
+    def __init__(self, match: Match) -> None:
+        named = {name: patterns for name, patterns in match if patterns}
+        first = [name for name in FILED_UNDER if name in named]
+        # What tells most apart is checked first.
+        order = [*first, *(name for name in named if name not in first)]
+        self._checks = [(name, *_compiled(named[name])) for name in order]
+
+    def __call__(self, subject: Mapping[str, Any]) -> bool:
+        for name, values, glob in self._checks:  # noqa: SIM110 (a third faster than all())
+            if not _fits(subject[name], values, glob):
+                return False
+        return True
+
+
+def _compiled(patterns: tuple[Any, ...]) -> tuple[frozenset[Any], re.Pattern[str] | None]:
+    globs = [pattern for pattern in patterns if isinstance(pattern, str) and is_glob(pattern)]
+    glob = re.compile("|".join(map(translate, globs))) if globs else None
+    return frozenset(patterns).difference(globs), glob
+
+
+def _fits(value: object, values: frozenset[Any], glob: re.Pattern[str] | None) -> bool:
+    if isinstance(value, tuple):
+        return any(_fits(one, values, glob) for one in value)
+    if value in values:
+        return True
+    return glob is not None and isinstance(value, str) and glob.match(value) is not None
+
+
+def overridden(fields: FieldsT, by: FieldsT) -> FieldsT:
+    """Override the fields that `by` names, nested fields one by one."""
+    update: dict[str, object] = {}
+    for name in by.model_fields_set:
+        value = getattr(by, name)
+        nested = isinstance(value, Fields)
+        update[name] = overridden(getattr(fields, name), value) if nested else value
+    return fields.model_copy(update=update)
+
+
+def dotted(fields: Fields, *, only_set: bool = False, prefix: str = "") -> Iterator[str]:
+    """Walk the dotted names of all fields, or of those that were given by name."""
+    for name, value in fields:
+        if only_set and name not in fields.model_fields_set:
+            continue
+        if isinstance(value, Fields):
+            yield from dotted(value, only_set=only_set, prefix=f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _persons(fields: PolicyFields) -> Iterator[str]:
+    for moderator in fields.moderators:
+        platform, _, user_id = moderator.partition(":")
+        scope, slash, within = user_id.partition("/")
+        if slash and platform in fields.scoped_platforms:
+            yield keys.person(platform, scope, within)
+        else:
+            yield keys.person(platform, None, user_id)

@@ -1,0 +1,20 @@
+#!lua flags=no-writes
+-- Tells how a run stands, or how it ended.
+--
+-- KEYS  1-17 keys.SESSION_KEYS
+-- ARGV  1 now_us  2 fence
+--
+-- Replies
+--   active, RUNNING
+--   over, RUNNING            its deadline has passed, nobody has settled it yet
+--   ended, ended, outcome, reason, ended_at, consumer, session_id, started_at, owners, status
+--   unknown
+
+read_session()
+if session.fence == ARGV[2] then
+  return {now < tonumber(session.over_at) and 'active' or 'over', running_section()}
+end
+local ended = read_end(ARGV[2])
+if not ended then return {'unknown'} end
+return {'ended', ended.ended or '', ended.outcome, ended.reason, ended.ended_at, ended.consumer,
+  ended.session_id, ended.started_at, ended.owners, ended.status}

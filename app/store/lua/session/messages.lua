@@ -1,0 +1,32 @@
+-- MESSAGES: as the lists `queue` and `batch` hold them. `granted` is the fence of the last
+-- run that had it, or empty; `returns` counts the counted returns; the body is opaque.
+
+local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'owns', 'granted', 'returns',
+  'accepted_at', 'decision', 'print', 'body'}
+
+local function pack_message(m)
+  local values = {}
+  for i, field in ipairs(MESSAGE) do values[i] = m[field] end
+  return cmsgpack.pack(values)
+end
+
+local function unpack_message(packed)
+  local m = {packed = packed}
+  for i, value in ipairs(cmsgpack.unpack(packed)) do m[MESSAGE[i]] = value end
+  return m
+end
+
+local function read_messages(list, first, last)
+  local messages = redis.call('LRANGE', list, first, last)
+  for i, packed in ipairs(messages) do messages[i] = unpack_message(packed) end
+  return messages
+end
+
+local function pack_all(messages, first, last, step)
+  local packed = {}
+  for i = first, last, step do packed[#packed + 1] = pack_message(messages[i]) end
+  return packed
+end
+
+local function platform_of(place) return string.match(place, '^[^:]*') end
+local function account_of(place) return string.match(place, '^[^:]*:[^:]*') end

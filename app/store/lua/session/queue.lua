@@ -1,0 +1,66 @@
+-- QUEUE
+
+local function queue_changed(m, by)
+  session.depth = session.depth + by
+  if by < 0 or m.granted ~= '' or session.depth == 1 then backlog_changed = true end
+  if redis.call('HINCRBY', key.senders, m.sender, by) == 0 then
+    redis.call('HDEL', key.senders, m.sender)
+  end
+  if m.granted ~= '' then add('back', by) end
+  if session.back == '0' then drop('back') end
+  count('waiting', m.place, by)
+end
+
+local function push_back(m)
+  redis.call('RPUSH', key.queue, pack_message(m))
+  queue_changed(m, 1)
+end
+
+-- The sender's waiting messages stand in front of all others', in their order (I3).
+local function push_front(m)
+  local own = {m}
+  if redis.call('HEXISTS', key.senders, m.sender) == 1 then
+    for _, waiting in ipairs(read_messages(key.queue, 0, -1)) do
+      if waiting.sender == m.sender then
+        redis.call('LREM', key.queue, 1, waiting.packed)
+        table.insert(own, #own, waiting)
+      end
+    end
+  end
+  if session.depth >= #own then put('jumped', '1') end
+  for i = #own, 1, -1 do redis.call('LPUSH', key.queue, pack_message(own[i])) end
+  queue_changed(m, 1)
+  return #own
+end
+
+local function is_last_try(m, settings) return m.returns + 1 >= settings.max_deliveries end
+
+-- How far the batch reaches that starts with the head: one place, as `drain` says, the
+-- last try of a message alone.
+local function choose_batch(settings)
+  local by_sender = settings.drain == 'by_sender'
+  local most = settings.drain == 'one' and 1 or settings.batch_max
+  local head, chosen, bytes = nil, {}, 0
+  for _, m in ipairs(read_messages(key.queue, 0, by_sender and -1 or most - 1)) do
+    head = head or m
+    if not by_sender or m.sender == head.sender then
+      local full = #chosen == most or bytes + #m.body > BATCH_BYTES_MAX
+      local alone = is_last_try(m, settings) or is_last_try(head, settings)
+      if #chosen > 0 and (full or alone or m.place ~= head.place) then break end
+      chosen[#chosen + 1] = m
+      bytes = bytes + #m.body
+    end
+  end
+  return chosen
+end
+
+local function take_batch(settings)
+  local chosen = choose_batch(settings)
+  if settings.drain == 'by_sender' then
+    for _, m in ipairs(chosen) do redis.call('LREM', key.queue, 1, m.packed) end
+  else
+    redis.call('LPOP', key.queue, #chosen)
+  end
+  for _, m in ipairs(chosen) do queue_changed(m, -1) end
+  return chosen
+end

@@ -1,0 +1,230 @@
+"""What the sections of the scripts' replies mean: one reader for each.
+
+`lua/session/replies.lua` writes them. A section is a flat list of texts and numbers in a
+fixed order; an empty text or None stands for what is not there.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, JsonValue, TypeAdapter
+
+from app.routing.keys import SessionKey
+from app.store.run_ids import RunAddress
+from app.store.session_settings import ViewSettings, view_settings
+from app.store.holders import consumer_of
+from app.tagging import PROMPT_NOTE, tag
+from session_router.models import (
+    ActiveRun,
+    BatchMessage,
+    Context,
+    ContextAction,
+    Id,
+    Interrupt,
+    Kind,
+    Participant,
+    Previous,
+    QueuePlace,
+    ReplyTo,
+    Route,
+    Run,
+    RunState,
+    SessionView,
+    Source,
+    WaitingMessage,
+)
+
+CONTEXT_LIMIT_TOKENS = 200_000  # until a run or the policy says otherwise
+
+
+class StoredMessage(BaseModel):
+    """A message's body as the store keeps it: opaque to scripts, read here."""
+
+    source: Source
+    text: str
+    payload: JsonValue
+    reply_to: Id | ReplyTo | None = None
+    mentions: tuple[str, ...] = ()
+    kind: Kind = "user"
+
+
+_PARTICIPANT = TypeAdapter(Participant)
+
+
+def moment(milliseconds: str | int) -> datetime:
+    """A time of the store, milliseconds since the epoch."""
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+
+
+def optional_moment(milliseconds: str | int | None) -> datetime | None:
+    return moment(milliseconds) if milliseconds else None
+
+
+class Reader:
+    """Reads the sections of one session's reply."""
+
+    def __init__(self, session: SessionKey, shard: int, sent_settings: str = "") -> None:
+        self._session = session
+        self._shard = shard
+        self._sent_settings = sent_settings
+
+    def run_id(self, fence: str | int) -> str:
+        return RunAddress(int(fence), self._shard, self._session).run_id()
+
+    def view_settings(self, section: list[Any]) -> ViewSettings:
+        return view_settings(section[6] or self._sent_settings)
+
+    def session(self, section: list[Any]) -> SessionView:
+        """SESSION: id, new, previous id, reset reason, tokens, limit, settings, participants."""
+        settings = self.view_settings(section)
+        return SessionView(
+            key=self._session,
+            id=section[0],
+            is_new=section[1] == "1",
+            isolation=settings.isolation,
+            previous_id=section[2] or None,
+            reset_reason=section[3] or None,
+            participants=_participants(section[7]),
+            prompt_note=PROMPT_NOTE if settings.isolation == "tagged" else None,
+            context=_context(int(section[4] or 0), int(section[5] or 0), settings),
+        )
+
+    def run(self, section: list[Any], session: SessionView) -> Run:
+        """RUN: fence, holder, started, lease ends, lease length, session id, previous, batch."""
+        lease_seconds = int(section[4]) // 1000
+        tagged = session.isolation == "tagged"
+        messages = tuple(self.message(m, tagged=tagged) for m in section[9])
+        return Run(
+            id=self.run_id(section[0]),
+            fence=int(section[0]),
+            consumer=consumer_of(section[1]),
+            lease_seconds=lease_seconds,
+            heartbeat_seconds=lease_seconds / 3,
+            lease_expires_at=moment(section[3]),
+            session_key=self._session,
+            session_id=section[5],
+            route=_route(messages[-1]),
+            text=_text(messages, tagged=tagged),
+            previous=self._previous(section),
+            messages=messages,
+        )
+
+    def _previous(self, section: list[Any]) -> Previous | None:
+        fence, ended, reason = section[6:9]
+        if not ended:
+            return None
+        return Previous(id=self.run_id(fence), ended=ended, reason=reason or None)
+
+    def message(self, section: list[Any], *, tagged: bool) -> BatchMessage:
+        """A message of a batch: seq, id, counted returns, accepted, body."""
+        body = StoredMessage.model_validate_json(section[4])
+        source = body.source
+        return BatchMessage(
+            message_id=section[1],
+            seq=section[0],
+            source=source,
+            user_id=source.user_id,
+            user_name=source.user_name,
+            text=body.text,
+            tagged_text=tag(source.user_name, source.user_id, body.text) if tagged else None,
+            payload=body.payload,
+            reply_to=body.reply_to,
+            mentions=body.mentions,
+            kind=body.kind,
+            received_at=moment(section[3]),
+            deliveries=section[2] + 1,
+        )
+
+    def waiting(self, section: list[Any]) -> WaitingMessage:
+        """The same section, as the view of a queue shows it."""
+        message = self.message(section, tagged=False)
+        shown = WaitingMessage.model_fields.keys()
+        return WaitingMessage.model_validate(
+            {name: value for name, value in message if name in shown}
+        )
+
+    def active(self, section: list[Any]) -> ActiveRun:
+        """ACTIVE: fence, holder, started, owners (a line each), status."""
+        return ActiveRun(
+            id=self.run_id(section[0]),
+            consumer=consumer_of(section[1]),
+            started_at=moment(section[2]),
+            owners=tuple(section[3].splitlines()),
+            status=section[4] or None,
+        )
+
+    def running(self, section: list[Any]) -> RunState:
+        """RUNNING: fence, holder, session id, started, lease ends, owners, status,
+        INTERRUPT, message ids."""
+        return RunState(
+            id=self.run_id(section[0]),
+            fence=int(section[0]),
+            session_key=self._session,
+            state="active",
+            consumer=consumer_of(section[1]),
+            session_id=section[2],
+            started_at=moment(section[3]),
+            lease_expires_at=moment(section[4]),
+            owners=tuple(section[5].splitlines()),
+            status=section[6] or None,
+            interrupt=interrupt(section[7]),
+            message_ids=tuple(section[8]),
+        )
+
+
+def queue_place(section: list[Any] | None) -> QueuePlace | None:
+    """QUEUE: position, depth, ready at, first."""
+    if not section:
+        return None
+    return QueuePlace(
+        position=section[0],
+        depth=section[1],
+        ready_at=optional_moment(section[2]),
+        first=section[3] == "1",
+    )
+
+
+def interrupt(section: list[Any] | None) -> Interrupt | None:
+    """INTERRUPT: cause, user id, message id, requested, deadline."""
+    if not section:
+        return None
+    return Interrupt(
+        cause=section[0],
+        user_id=section[1] or None,
+        message_id=section[2] or None,
+        requested_at=moment(section[3]),
+        deadline=optional_moment(section[4]),
+    )
+
+
+def _participants(values: list[str]) -> tuple[Participant, ...]:
+    parted = [value.partition(" ") for value in values]
+    parted.sort(key=lambda parts: int(parts[0]))
+    return tuple(_PARTICIPANT.validate_json(parts[2]) for parts in parted)
+
+
+def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Context:
+    limit = settings.limit_tokens or reported_limit or CONTEXT_LIMIT_TOKENS
+    ratio = round(tokens / limit, 4)
+    action: ContextAction = "none"
+    if tokens >= settings.compress_at * limit:
+        action = "compress"
+    if settings.reset_at is not None and tokens >= settings.reset_at * limit:
+        action = "reset"
+    return Context(tokens=tokens, limit=limit, ratio=ratio, action=action)
+
+
+def _route(newest: BatchMessage) -> Route:
+    source = newest.source
+    return Route(
+        platform=source.platform,
+        account=source.account,
+        scope=source.scope,
+        chat_id=source.chat_id,
+        thread_id=source.thread_id,
+        reply_to=newest.message_id,
+    )
+
+
+def _text(messages: tuple[BatchMessage, ...], *, tagged: bool) -> str:
+    return "\n".join((m.tagged_text or "") if tagged else m.text for m in messages)

@@ -1,0 +1,59 @@
+"""The scripts, one a verb, as text to be called by content.
+
+A script on one session begins with the files of `lua/session`, in this order; the others
+stand alone. A script is addressed by the hash of its text, so two releases can share a
+store.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha1
+from importlib.resources import files
+
+LUA = files("app.store") / "lua"
+SESSION_PARTS = (
+    "keys",
+    "messages",
+    "homes",
+    "record",
+    "queue",
+    "runs",
+    "filing",
+    "replies",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script's verb, text and SHA-1, the name that `EVALSHA` takes."""
+
+    verb: str
+    text: str
+    sha: str
+
+
+def _script(verb: str, text: str) -> Script:
+    return Script(verb, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _alone(verb: str) -> Script:
+    return _script(verb, (LUA / f"{verb}.lua").read_text("utf-8"))
+
+
+def _on_session(verb: str) -> Script:
+    # The server wants the shebang on the first line, before the shared parts.
+    shebang, _, body = (LUA / f"{verb}.lua").read_text("utf-8").partition("\n")
+    parts = [(LUA / "session" / f"{part}.lua").read_text("utf-8") for part in SESSION_PARTS]
+    return _script(verb, "\n".join([shebang, *parts, body]))
+
+
+ADMIT = _on_session("admit")
+HEARTBEAT = _on_session("heartbeat")
+COMPLETE = _on_session("complete")
+SESSION = _on_session("session")
+SUMMARY = _on_session("summary")
+RUN = _on_session("run")
+HOME = _alone("home")
+MESSAGE = _alone("message")
+HELD = _alone("held")
+SESSIONS = _alone("sessions")
+STATS = _alone("stats")

@@ -1,0 +1,100 @@
+"""The part of the effective policy that scripts need, as they read it.
+
+A session keeps the settings of its last message under a short id, so that a hand-over
+needs no policy. Durations are milliseconds; an absent number means none.
+"""
+
+import json
+from base64 import urlsafe_b64encode
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+from app.routing.policy import PolicyFields
+from session_router.models import Isolation
+
+DAY_MS = 86_400_000
+PARTICIPANTS_MAX = 50
+_KNOWN_MAX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSettings:
+    """Settings as the store has them: their id is a digest of their text."""
+
+    settings_id: str
+    text: str
+
+
+def settings_of(fields: PolicyFields, isolation: Isolation) -> StoredSettings:
+    """The settings of a session under this policy and isolation."""
+    known = _known.get((id(fields), isolation))
+    if known is not None and known[0] is fields:
+        return known[1]
+    text = json.dumps(_as_scripts_read_them(fields, isolation), separators=(",", ":"))
+    digest = urlsafe_b64encode(blake2b(text.encode(), digest_size=9).digest()).decode()
+    settings = StoredSettings(digest, text)
+    _known[(id(fields), isolation)] = (fields, settings)
+    if len(_known) > _KNOWN_MAX:
+        _known.popitem(last=False)
+    return settings
+
+
+# By identity: hashing the whole policy for every message would cost more than the script.
+_known: OrderedDict[tuple[int, Isolation], tuple[PolicyFields, StoredSettings]] = OrderedDict()
+
+
+def _as_scripts_read_them(fields: PolicyFields, isolation: Isolation) -> dict[str, object]:
+    grace_seconds = fields.interrupt_grace_seconds
+    settings = {
+        "isolation": isolation,
+        "busy_same_sender": fields.busy.same_sender,
+        "busy_other_sender": fields.busy.other_sender,
+        "bot_max": fields.bot_limit.max,
+        "bot_window_ms": fields.bot_limit.per_seconds * 1000,
+        "queue_max": fields.queue.max,
+        "sender_queue_max": fields.queue.max_per_sender,
+        "drain": fields.drain,
+        "batch_max": fields.batch_max,
+        "lease_ms": fields.lease_seconds * 1000,
+        "max_run_ms": fields.max_run_seconds * 1000,
+        "grace_ms": None if grace_seconds is None else grace_seconds * 1000,
+        "max_deliveries": fields.max_deliveries,
+        "retry_delay_ms": fields.retry_delay_seconds * 1000,
+        "dedupe_ms": fields.dedupe_seconds * 1000,
+        "session_ttl_ms": fields.session_ttl_days * DAY_MS,
+        "participants_max": PARTICIPANTS_MAX,
+        "limit_tokens": fields.context.limit_tokens,
+        "compress_at": fields.context.compress_at,
+        "reset_at": fields.context.reset_at,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """What the view of a session needs of its settings."""
+
+    isolation: Isolation
+    limit_tokens: int | None
+    compress_at: float
+    reset_at: float | None
+
+
+COMPRESS_AT = 0.85
+COMPRESS_AT_SHARED = 0.60
+
+
+@lru_cache(maxsize=1024)
+def view_settings(text: str) -> ViewSettings:
+    """Read stored settings; `compress_at` follows how many people share the session."""
+    settings = json.loads(text)
+    isolation: Isolation = settings["isolation"]
+    default = COMPRESS_AT if isolation == "per_user" else COMPRESS_AT_SHARED
+    return ViewSettings(
+        isolation,
+        settings.get("limit_tokens"),
+        settings.get("compress_at", default),
+        settings.get("reset_at"),
+    )

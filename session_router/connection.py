@@ -1,0 +1,149 @@
+"""HTTP to one router: a call, its retries, and the model or the error it ends with."""
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping
+from typing import Final, Generic, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from session_router.errors import RouterError, Unavailable, refusal
+from session_router.models import Problem
+from session_router.retries import Patience, retry_after_seconds
+
+M = TypeVar("M", bound=BaseModel)
+
+# A gateway timeout or a bad gateway is a proxy's word for what the router says with 503.
+LATER: Final = frozenset({429, 502, 503, 504})
+
+
+class Call(NamedTuple, Generic[M]):
+    """One request, and the model of its answer."""
+
+    method: str
+    path: str
+    answer: type[M]
+    body: BaseModel | None = None
+    params: Mapping[str, str] | None = None
+
+
+class Answer(NamedTuple, Generic[M]):
+    """A parsed answer; `sent_at` (monotonic) is when the request it answers was sent.
+
+    `attempts` above 1: an earlier request may have done the work, and this one told it again.
+    """
+
+    value: M
+    sent_at: float
+    attempts: int
+
+
+class Connection:
+    """Calls to the router at `url`. Times out a request after `timeout_seconds`."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        timeout_seconds: float,
+        transport: httpx.AsyncBaseTransport | None,
+    ) -> None:
+        if urlsplit(url).scheme not in {"http", "https"}:
+            raise ValueError("the router's url must begin with http:// or https://")
+        self._timeout_seconds = timeout_seconds
+        self._no_more_retries = asyncio.Event()
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers={} if token is None else {"Authorization": f"Bearer {token}"},
+            # A beat must never stand in line behind messages for a free connection.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+            timeout=timeout_seconds,
+            transport=transport,
+        )
+
+    async def close(self) -> None:
+        """Close the connections; no call works afterwards."""
+        await self._http.aclose()
+
+    def stop_waiting(self) -> None:
+        """Let calls that wait to be retried fail now; those that come get one try."""
+        self._no_more_retries.set()
+
+    async def persist(
+        self, call: Call[M], retry_seconds: float, *, to_the_end: bool = False
+    ) -> Answer[M]:
+        """Call until there is an answer, for at most `retry_seconds`, at least once.
+
+        What is retried: no connection, a broken one, a timeout, 429, 502, 503 and 504. Raises
+        `Unavailable` when the time is up (or, unless `to_the_end`, after `stop_waiting`), and
+        the error that belongs to any other answer.
+        """
+        patience = Patience(retry_seconds)
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                answer = await self.once(
+                    call, patience.remaining_seconds() if attempts > 1 else math.inf
+                )
+            except Unavailable as error:
+                delay = patience.next_delay_seconds(error.retry_after_seconds)
+                if delay is None or not await self._rest(delay, to_the_end=to_the_end):
+                    raise
+            else:
+                return answer._replace(attempts=attempts)
+
+    async def _rest(self, delay_seconds: float, *, to_the_end: bool) -> bool:
+        if to_the_end:
+            await asyncio.sleep(delay_seconds)
+            return True
+        try:
+            async with asyncio.timeout(delay_seconds):
+                await self._no_more_retries.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    async def once(self, call: Call[M], timeout_seconds: float) -> Answer[M]:
+        """Call once, for at most `timeout_seconds` or the client's own timeout."""
+        sent_at = time.monotonic()
+        try:
+            async with asyncio.timeout(min(timeout_seconds, self._timeout_seconds)):
+                response = await self._send(call)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise Unavailable("the router did not answer in time") from error
+        except httpx.TransportError as error:
+            raise Unavailable(f"no answer from the router: {error}") from error
+        return Answer(_parsed(call, response), sent_at, 1)
+
+    async def _send(self, call: Call[M]) -> httpx.Response:
+        if call.body is None:
+            return await self._http.request(call.method, call.path, params=call.params)
+        content = call.body.model_dump_json(exclude_defaults=True)
+        headers = {"Content-Type": "application/json"}
+        return await self._http.request(call.method, call.path, content=content, headers=headers)
+
+
+def _parsed(call: Call[M], response: httpx.Response) -> M:
+    if response.status_code in LATER:
+        raise Unavailable(
+            f"the router answered {response.status_code}", retry_after_seconds(response.headers)
+        )
+    if response.status_code != httpx.codes.OK:
+        raise refusal(response.status_code, _problem(response), response.reason_phrase)
+    try:
+        # A newer router may say more than this client knows.
+        return call.answer.model_validate_json(response.content, extra="ignore")
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
+        raise RouterError(f"this client does not understand the answer: {fields}") from None
+
+
+def _problem(response: httpx.Response) -> Problem | None:
+    try:
+        return Problem.model_validate_json(response.content, extra="ignore")
+    except ValidationError:
+        return None

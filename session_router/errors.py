@@ -1,0 +1,68 @@
+"""What can go wrong between a gateway and the router, one class for each thing to do about it."""
+
+from session_router.models import FieldError, Problem
+
+
+class RouterError(Exception):
+    """The router did not do what was asked; the subclasses say why."""
+
+
+class Unavailable(RouterError):
+    """The router gave no answer in time, or none but "later"; whether it acted is not known.
+
+    Asking again with the same ids is safe. `retry_after_seconds` is what the router asked for
+    last, None if it said nothing.
+    """
+
+    def __init__(self, detail: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Refused(RouterError):
+    """The router answered with an error that asking again does not mend.
+
+    `status` is the HTTP status, `code` the problem's own word (`unknown_session`, …), empty
+    where something else than the router answered.
+    """
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(f"{status} {code}: {detail}" if code else f"{status}: {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+class InvalidMessage(Refused):
+    """The body is not what the router takes, or too large; `errors` names the fields."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, errors: tuple[FieldError, ...] = ()
+    ) -> None:
+        super().__init__(status, code, detail)
+        self.errors = errors
+
+
+class Unauthorized(Refused):
+    """The token is missing, unknown, or its role or agents do not reach this far."""
+
+
+class LeaseLost(RouterError):
+    """The run is no longer this client's: whatever it still does is void."""
+
+
+class Interrupted(Exception):
+    """Raised by a handler that stops because it was asked to: the run ends as `interrupted`."""
+
+
+def refusal(status: int, problem: Problem | None, text: str) -> RouterError:
+    """Return the error for an answer of this status; `text` stands in where no problem came."""
+    code = "" if problem is None else problem.type.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    detail = text if problem is None else problem.detail
+    if code in {"lease_lost", "unknown_run"}:
+        return LeaseLost(detail)
+    if status in {400, 413, 422}:
+        return InvalidMessage(status, code, detail, () if problem is None else problem.errors)
+    if status in {401, 403}:
+        return Unauthorized(status, code, detail)
+    return Refused(status, code, detail)

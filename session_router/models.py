@@ -1,0 +1,525 @@
+"""The words on the wire: what a gateway sends, and what the router answers.
+
+Server and client read the same models, so the two cannot part. Times are RFC 3339 in
+UTC with milliseconds, durations are in the unit that ends their name, and ids are
+strings of 1 to 512 characters (integers are accepted and kept as strings).
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+ID_CHARACTERS_MAX = 512
+
+
+def _integer_to_text(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+def _to_rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Id = Annotated[
+    str,
+    Field(min_length=1, max_length=ID_CHARACTERS_MAX),
+    BeforeValidator(_integer_to_text),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": ID_CHARACTERS_MAX},
+                {"type": "integer"},
+            ]
+        },
+        mode="validation",
+    ),
+]
+Name = Annotated[str, Field(max_length=ID_CHARACTERS_MAX)]
+Platform = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
+Fence = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
+Tokens = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_to_rfc3339, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+
+ChatType = Literal["dm", "group", "channel", "forum", "thread"]
+Isolation = Literal["per_user", "shared", "tagged"]
+Kind = Literal["user"]
+MessageState = Literal["waiting", "in_run", "done", "dead", "removed"]
+SessionState = Literal["idle", "waiting", "running", "paused"]
+Outcome = Literal["completed", "interrupted", "failed", "released"]
+Ended = Literal["lease_expired", "max_run", "grace", "released", "failed", "interrupted"]
+DecisionWord = Literal["run", "queue", "interrupt", "reject", "duplicate"]
+ContextAction = Literal["none", "compress", "reset"]
+Reason = Literal[
+    "session_idle",
+    "same_sender_active",
+    "other_sender_active",
+    "interrupt_pending",
+    "retry_delay",
+    "other_account",
+    "queue_full",
+    "sender_queue_full",
+    "busy_reject",
+    "bot_limit",
+    "known_id",
+    "id_reused",
+]
+
+
+class Words(BaseModel):
+    """Base of every model: frozen, and closed to unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReplyTo(Words):
+    """The message that is answered, and who wrote it."""
+
+    message_id: Id
+    user_id: Id | None = None
+
+
+class Source(Words):
+    """Where a message comes from: platform, account, scope, chat, thread, user.
+
+    Inside a thread `chat_id` is the parent's. In a DM `user_id` may stand in for
+    `chat_id`; after parsing, `chat_id` is always set.
+    """
+
+    platform: Platform
+    account: Id = "default"
+    scope: Id | None = None
+    chat_type: ChatType
+    chat_id: Id
+    thread_id: Id | None = None
+    user_id: Id | None = None
+    user_name: Name | None = None
+    user_aliases: Annotated[tuple[Id, ...], Field(max_length=16)] = ()
+    is_bot: bool = False
+    is_moderator: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dm_user_stands_in(cls, data: object) -> object:
+        if isinstance(data, dict) and data.get("chat_type") == "dm":
+            chat_id, user_id = data.get("chat_id"), data.get("user_id")
+            if chat_id is None and user_id is not None:
+                return {**data, "chat_id": user_id}
+        return data
+
+    @model_validator(mode="after")
+    def _thread_has_an_id(self) -> Self:
+        if self.chat_type == "thread" and self.thread_id is None:
+            raise ValueError("chat_type thread needs a thread_id")
+        return self
+
+
+class ResolveRequest(Words):
+    """A message of which only `source` need be there: the body of `POST /v1/resolve`."""
+
+    agent: Id = "main"
+    message_id: Id | None = None
+    consumer: Id | None = None
+    source: Source
+    text: str = ""
+    payload: JsonValue = Field(default_factory=dict)
+    reply_to: Id | ReplyTo | None = None
+    mentions: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
+    kind: Kind = "user"
+    control: None = None
+    busy: None = None
+    dispatch: Literal["inline"] = "inline"
+    group: None = None
+    answers: None = None
+    to: None = None
+    sent_at: None = None
+
+
+class Message(ResolveRequest):
+    """One platform message on its way in: the body of `POST /v1/messages`.
+
+    `text` is at most 160 KiB of UTF-8 and `payload` at most 64 KiB of JSON; the payload
+    comes back unread with the run. What can only be null (or has one value) is a part of
+    the contract that this release does not serve yet.
+    """
+
+    message_id: Id  # type: ignore[assignment]
+    consumer: Id  # type: ignore[assignment]
+
+
+class Usage(Words):
+    """What a run reports of its model calls so far; each report replaces the last."""
+
+    context_tokens: Tokens | None = None
+    context_limit: Tokens | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+class HeartbeatRequest(Words):
+    """The body of `POST /v1/runs/{id}/heartbeat`."""
+
+    fence: Fence
+    status: Annotated[str, Field(max_length=200)] | None = None
+    usage: Usage | None = None
+
+
+class CompleteRequest(Words):
+    """The body of `POST /v1/runs/{id}/complete`."""
+
+    fence: Fence
+    outcome: Outcome
+    reason: Annotated[str, Field(max_length=500)] | None = None
+    usage: Usage | None = None
+    next: bool = True
+
+
+class Participant(Words):
+    """A person who sent a user message to the session."""
+
+    user_id: str
+    user_name: str | None = None
+
+
+class Context(Words):
+    """How full the session's context is, in tokens, and what the holder should do."""
+
+    tokens: int = 0
+    limit: int | None = None
+    ratio: float = 0.0
+    action: ContextAction = "none"
+
+
+class SessionView(Words):
+    """The session as every answer shows it.
+
+    `previous_id`, `reset_reason` and `is_new` hold until a run of this id has completed.
+    """
+
+    key: str
+    id: str
+    is_new: bool
+    isolation: Isolation
+    previous_id: str | None = None
+    reset_reason: str | None = None
+    participants: tuple[Participant, ...] = ()
+    prompt_note: str | None = None
+    context: Context = Context()
+
+
+class Route(Words):
+    """Where the reply of a batch goes; `reply_to` is the newest message's id."""
+
+    platform: str
+    account: str
+    scope: str | None = None
+    chat_id: str
+    thread_id: str | None = None
+    reply_to: str
+
+
+class Previous(Words):
+    """The run that had this batch before, and how it ended."""
+
+    id: str
+    ended: Ended
+    reason: str | None = None
+    sealed: bool = False
+    sent: tuple[str, ...] = ()
+
+
+class BatchMessage(Words):
+    """One message of a batch. `deliveries` is 1 plus the counted returns."""
+
+    message_id: str
+    seq: int
+    source: Source
+    user_id: str | None = None
+    user_name: str | None = None
+    text: str
+    tagged_text: str | None = None
+    payload: JsonValue
+    reply_to: Id | ReplyTo | None = None
+    mentions: tuple[str, ...] = ()
+    kind: Kind = "user"
+    received_at: Moment
+    deliveries: int
+
+
+class Run(Words):
+    """A grant: the right to run one session until `lease_expires_at`, and its batch."""
+
+    id: str
+    fence: int
+    consumer: str
+    lease_seconds: int
+    heartbeat_seconds: float
+    lease_expires_at: Moment
+    session_key: str
+    session_id: str
+    route: Route
+    text: str
+    context: tuple[JsonValue, ...] = ()
+    omitted: tuple[JsonValue, ...] = ()
+    previous: Previous | None = None
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+    messages: tuple[BatchMessage, ...]
+
+
+class ActiveRun(Words):
+    """The run that holds the session now, as others may see it."""
+
+    id: str
+    consumer: str
+    started_at: Moment
+    owners: tuple[str, ...] = ()
+    status: str | None = None
+    asking: None = None
+
+
+class QueuePlace(Words):
+    """Where a message waits: `position` counts from 1, `ready_at` is null behind a run.
+
+    `first` is true when nothing of this sender waited before: the moment for one notice.
+    """
+
+    position: int
+    depth: int
+    ready_at: Moment | None = None
+    first: bool
+
+
+class Decision(Words):
+    """The answer to `POST /v1/messages`: which session, and what happens now."""
+
+    decision: DecisionWord
+    reason: Reason
+    session: SessionView | None = None
+    run: Run | None = None
+    active_run: ActiveRun | None = None
+    queue: QueuePlace | None = None
+    thread: None = None
+    control: None = None
+    duplicate_of: DecisionWord | None = None
+    state: MessageState | None = None
+    dropped: tuple[JsonValue, ...] = ()
+    rule: tuple[str, ...] = ()
+
+
+class Interrupt(Words):
+    """Somebody wants this run to stop; `deadline` is when it ends as lost, if ever."""
+
+    cause: Literal["message"]
+    user_id: str | None = None
+    message_id: str | None = None
+    requested_at: Moment
+    deadline: Moment | None = None
+
+
+class Heartbeat(Words):
+    """The answer to a heartbeat: the new deadline, and what the holder should know."""
+
+    lease_expires_at: Moment
+    sealed: bool = False
+    interrupt: Interrupt | None = None
+    steer: tuple[BatchMessage, ...] = ()
+    answers: tuple[BatchMessage, ...] = ()
+
+
+class Completion(Words):
+    """The answer to `complete`: the next run of the session, granted in the same step."""
+
+    next: Run | None = None
+    returned: tuple[str, ...] = ()
+    session: SessionView
+
+
+class RunState(Words):
+    """A run as `GET /v1/runs/{id}` tells it.
+
+    `outcome` is what its holder said at the end; `ended` why it ended without that.
+    """
+
+    id: str
+    fence: int
+    session_key: str
+    state: Literal["active", "ended"]
+    consumer: str
+    session_id: str
+    started_at: Moment
+    lease_expires_at: Moment | None = None
+    ended_at: Moment | None = None
+    outcome: Outcome | None = None
+    ended: Ended | None = None
+    reason: str | None = None
+    status: str | None = None
+    owners: tuple[str, ...] = ()
+    interrupt: Interrupt | None = None
+    message_ids: tuple[str, ...] = ()
+
+
+class RunList(Words):
+    """The active runs that a consumer holds."""
+
+    runs: tuple[RunState, ...]
+
+
+class HistoryEntry(Words):
+    """One step in the life of a message."""
+
+    state: MessageState
+    at: Moment
+    reason: str | None = None
+
+
+class MessageStatus(Words):
+    """What became of a message."""
+
+    message_id: str
+    session_key: str
+    state: MessageState
+    reason: str | None = None
+    decision: DecisionWord
+    run_id: str | None = None
+    history: tuple[HistoryEntry, ...]
+
+
+class WaitingMessage(Words):
+    """A message in a session's queue, or in its run's batch."""
+
+    message_id: str
+    seq: int
+    user_id: str | None = None
+    user_name: str | None = None
+    text: str
+    kind: Kind
+    received_at: Moment
+    deliveries: int
+
+
+class SessionCounters(Words):
+    """Messages of one session by state; `accepted` is the sum of the others."""
+
+    accepted: int
+    waiting: int
+    in_run: int
+    done: int
+    dead: int
+    removed: int
+
+
+class SessionDetail(Words):
+    """The answer to `GET /v1/sessions/{key}`."""
+
+    session: SessionView
+    state: SessionState
+    run: RunState | None = None
+    queue: tuple[WaitingMessage, ...]
+    batch: tuple[WaitingMessage, ...]
+    ready_at: Moment | None = None
+    last_active_at: Moment | None = None
+    counters: SessionCounters
+
+
+class SessionSummary(Words):
+    """One line of the session list."""
+
+    key: str
+    id: str
+    state: SessionState
+    isolation: Isolation
+    waiting: int
+    oldest_waiting_at: Moment | None = None
+    consumer: str | None = None
+    lease_expires_at: Moment | None = None
+    last_active_at: Moment | None = None
+
+
+class SessionPage(Words):
+    """A page of sessions; `cursor` asks for the next one, null at the end."""
+
+    sessions: tuple[SessionSummary, ...]
+    cursor: str | None = None
+
+
+class SessionCounts(Words):
+    """Sessions by state, exclusive: paused first, then running, then waiting."""
+
+    idle: int = 0
+    waiting: int = 0
+    running: int = 0
+    paused: int = 0
+
+
+class MessageCounts(Words):
+    """Messages by state; `accepted` is the sum of the others at any moment."""
+
+    accepted: int = 0
+    waiting: int = 0
+    in_run: int = 0
+    done: int = 0
+    dead: int = 0
+    removed: int = 0
+
+
+class QueueStats(Words):
+    """How much waits, and for how long the oldest has."""
+
+    depth: int = 0
+    oldest_wait_seconds: float = 0.0
+
+
+class PlatformStats(Words):
+    """The figures of one platform, or of all."""
+
+    sessions: SessionCounts = SessionCounts()
+    messages: MessageCounts = MessageCounts()
+    queue: QueueStats = QueueStats()
+
+
+class Stats(PlatformStats):
+    """The answer to `GET /v1/stats`.
+
+    Sessions that span platforms stand under `*`; messages always under their own.
+    """
+
+    by_platform: dict[str, PlatformStats]
+
+
+class Resolution(Words):
+    """The answer to `POST /v1/resolve`: key, effective policy, and the rule behind each."""
+
+    key: str
+    policy: dict[str, JsonValue]
+    rules: dict[str, str]
+
+
+class FieldError(Words):
+    """What is wrong with one field; `path` is dotted, `source.chat_id`."""
+
+    path: str
+    message: str
+
+
+class Problem(Words):
+    """An error as RFC 9457 wants it, served as `application/problem+json`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: tuple[FieldError, ...] = ()

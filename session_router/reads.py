@@ -1,0 +1,74 @@
+"""What a client may look up; nothing here changes anything."""
+
+from urllib.parse import quote
+
+from session_router.connection import Call, Connection
+from session_router.models import (
+    MessageStatus,
+    Resolution,
+    ResolveRequest,
+    RunList,
+    RunState,
+    SessionDetail,
+    SessionPage,
+    Source,
+    Stats,
+)
+
+
+class Reads:
+    """Look-ups, each retried like a message for `retry_seconds`.
+
+    They raise `Refused` (404 for what is not known), `Unauthorized`, `InvalidMessage` or
+    `Unavailable`.
+    """
+
+    def __init__(self, connection: Connection, retry_seconds: float) -> None:
+        self._connection = connection
+        self._retry_seconds = retry_seconds
+
+    async def resolve(self, source: Source, *, agent: str) -> Resolution:
+        """Tell which session key and policy a source has; touches nothing."""
+        body = ResolveRequest(agent=agent, source=source)
+        call = Call("POST", "/v1/resolve", Resolution, body)
+        return (await self._connection.persist(call, self._retry_seconds)).value
+
+    async def message_status(self, message_id: str, source: Source, *, agent: str) -> MessageStatus:
+        """Tell what became of a message; of the source only its chat counts."""
+        place = {
+            "agent": agent,
+            "platform": source.platform,
+            "account": source.account,
+            "scope": source.scope,
+            "chat_id": source.chat_id,
+            "message_id": message_id,
+        }
+        params = {name: value for name, value in place.items() if value is not None}
+        call = Call("GET", "/v1/messages", MessageStatus, params=params)
+        return (await self._connection.persist(call, self._retry_seconds)).value
+
+    async def run_state(self, run_id: str) -> RunState:
+        """Tell how a run stands or ended. Raises `LeaseLost` for one never heard of."""
+        call = Call("GET", f"/v1/runs/{quote(run_id, safe='')}", RunState)
+        return (await self._connection.persist(call, self._retry_seconds)).value
+
+    async def runs_of(self, consumer: str) -> tuple[RunState, ...]:
+        """Tell the active runs that a consumer holds."""
+        call = Call("GET", "/v1/runs", RunList, params={"consumer": consumer})
+        return (await self._connection.persist(call, self._retry_seconds)).value.runs
+
+    async def session(self, key: str) -> SessionDetail:
+        """Tell a session's run, queue and counters."""
+        call = Call("GET", f"/v1/sessions/{quote(key, safe='')}", SessionDetail)
+        return (await self._connection.persist(call, self._retry_seconds)).value
+
+    async def sessions(self, cursor: str | None = None) -> SessionPage:
+        """Give a page of the sessions; the page's `cursor` asks for the next one."""
+        params = {} if cursor is None else {"cursor": cursor}
+        call = Call("GET", "/v1/sessions", SessionPage, params=params)
+        return (await self._connection.persist(call, self._retry_seconds)).value
+
+    async def stats(self) -> Stats:
+        """Give the figures of the whole service, as far as the token's agents reach."""
+        call = Call("GET", "/v1/stats", Stats)
+        return (await self._connection.persist(call, self._retry_seconds)).value
