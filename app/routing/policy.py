@@ -246,17 +246,14 @@ def _fault(detail: ErrorDetails, data: object) -> Fault:
     path: list[str] = []
     for part in detail["loc"]:
         # One value is read as a list of one: its fault is at the value, not at `.0` in it.
-        if not isinstance(data, dict | list):
+        if isinstance(data, dict) and isinstance(part, str):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int):
+            data = data[part]
+        else:
             break
         path.append(str(part))
-        data = _inside(data, part)
     return Fault(".".join(path), _message(detail))
-
-
-def _inside(data: object, part: str | int) -> object:
-    if isinstance(data, dict):
-        return data.get(part)
-    return data[part] if isinstance(data, list) and isinstance(part, int) else None
 
 
 def _message(detail: ErrorDetails) -> str:
