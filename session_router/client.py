@@ -74,9 +74,8 @@ class SessionRouter(Reads):
         retry_seconds: float = 60.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        super().__init__(Connection(url, token, timeout_seconds, transport), retry_seconds)
+        super().__init__(Connection(url, token, timeout_seconds, transport), retry_seconds, agent)
         self.consumer: Final = consumer or new_consumer()
-        self.agent: Final = agent
         self._on_run = on_run
         self._in_work: dict[str, CarriedOut] = {}
         self._ended: dict[str, None] = {}
@@ -107,7 +106,7 @@ class SessionRouter(Reads):
     async def idle(self) -> None:
         """Wait until no run is in work here; at once if there is none."""
         while self._in_work:
-            await asyncio.wait([asyncio.ensure_future(run.finished()) for run in self.runs])
+            await next(iter(self._in_work.values())).finished()
 
     async def submit(  # noqa: PLR0913  a message's fields, all by name
         self,

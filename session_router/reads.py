@@ -1,5 +1,6 @@
 """What a client may look up; nothing here changes anything."""
 
+from typing import Final
 from urllib.parse import quote
 
 from session_router.connection import Call, Connection
@@ -19,24 +20,27 @@ from session_router.models import (
 class Reads:
     """Look-ups, each retried like a message for `retry_seconds`.
 
-    They raise `Refused` (404 for what is not known), `Unauthorized`, `InvalidMessage` or
+    An agent that is not given is the client's own. They raise `Refused` (404 for what is not known), `Unauthorized`, `InvalidMessage` or
     `Unavailable`.
     """
 
-    def __init__(self, connection: Connection, retry_seconds: float) -> None:
+    def __init__(self, connection: Connection, retry_seconds: float, agent: str) -> None:
+        self.agent: Final = agent
         self._connection = connection
         self._retry_seconds = retry_seconds
 
-    async def resolve(self, source: Source, *, agent: str) -> Resolution:
+    async def resolve(self, source: Source, *, agent: str | None = None) -> Resolution:
         """Tell which session key and policy a source has; touches nothing."""
-        body = ResolveRequest(agent=agent, source=source)
+        body = ResolveRequest(agent=agent or self.agent, source=source)
         call = Call("POST", "/v1/resolve", Resolution, body)
         return (await self._connection.persist(call, self._retry_seconds)).value
 
-    async def message_status(self, message_id: str, source: Source, *, agent: str) -> MessageStatus:
+    async def message_status(
+        self, message_id: str, source: Source, *, agent: str | None = None
+    ) -> MessageStatus:
         """Tell what became of a message; of the source only its chat counts."""
         place = {
-            "agent": agent,
+            "agent": agent or self.agent,
             "platform": source.platform,
             "account": source.account,
             "scope": source.scope,

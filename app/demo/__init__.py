@@ -14,6 +14,7 @@ from typing import Final
 from app.demo.scenes import SCENES, Comparison, Scene, compare
 from app.demo.service import DemoError, running_service
 from app.demo.stage import Stage
+from app.replay import speed
 from app.replay.player import Player, Target
 from app.replay.recording import Chat, Entry, read_recording
 from app.replay.report import faults
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `session-router demo`."""
     parser.add_argument(
         "--speed",
-        type=float,
+        type=speed,
         default=SPEED_DEFAULT,
         metavar="N",
         help="seconds of the conversation a second (default 14: all of it in a minute)",
@@ -47,14 +48,14 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _play(scene: Scene, speed: float, stage: Stage) -> Comparison:
+def _play(scene: Scene, factor: float | None, stage: Stage) -> Comparison:
     stage.announce(scene)
     entries = _sample(scene)
     with (
         tempfile.TemporaryDirectory(prefix="session-router-demo-") as folder,
         running_service(Path(folder), scene.policy) as url,
     ):
-        played = asyncio.run(Player(Target(url=url), speed, stage.decision).play(entries))
+        played = asyncio.run(Player(Target(url=url), factor, stage.decision).play(entries))
     stage.sessions(played)
     problems = faults(played)
     if problems:

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--speed",
-        type=_speed,
+        type=speed,
         default=SPEED_DEFAULT,
         metavar="N|max",
         help="seconds of the recording a second (default 2000: a day in 43 s); max: as fast as "
@@ -50,13 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Exit code: 0 all worked off, 1 not all, 2 nothing was sent."
 
 
-def _speed(text: str) -> float | None:
+def speed(text: str) -> float | None:
+    """Return a speed of the command line: seconds of the recording a second, None for `max`."""
     if text == "max":
         return None
-    speed = float(text)
-    if not 0 < speed < float("inf"):
+    factor = float(text)
+    if not 0 < factor < float("inf"):
         raise argparse.ArgumentTypeError("must be above 0, or max")
-    return speed
+    return factor
 
 
 def _run_id(text: str) -> str:
@@ -98,11 +99,11 @@ def _token(path: Path | None) -> str | None:
     return os.environ.get(TOKEN_VARIABLE) or None
 
 
-async def _replay(target: Target, entries: list[Entry], speed: float | None) -> int:
+async def _replay(target: Target, entries: list[Entry], factor: float | None) -> int:
     async with SessionRouter(
         target.url, target.token, retry_seconds=FIRST_ANSWER_SECONDS
     ) as router:
         await router.stats()
-    played = await Player(target, speed, DecisionLines(sys.stdout)).play(entries)
-    sys.stdout.write("\n" + "\n".join(summary(played, speed)) + "\n")
+    played = await Player(target, factor, DecisionLines(sys.stdout)).play(entries)
+    sys.stdout.write("\n" + "\n".join(summary(played, factor)) + "\n")
     return 1 if faults(played) else 0

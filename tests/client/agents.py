@@ -1,0 +1,50 @@
+"""An agent that a test holds in its hand, and what it is asked."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from session_router import Run, RunHandler, RunInWork, SessionRouter, Source
+
+
+class Agent:
+    """Keeps each run in work until it is let go; tells what it was given."""
+
+    def __init__(self) -> None:
+        self.started: asyncio.Queue[RunInWork] = asyncio.Queue()
+        self.texts: list[str] = []
+        self.cancelled: list[str] = []
+        self.let_go = asyncio.Event()
+
+    async def answer(self, run: RunInWork) -> None:
+        self.texts.append(run.text)
+        self.started.put_nowait(run)
+        try:
+            await self.let_go.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(run.run.id)
+            raise
+
+    async def next_run(self) -> RunInWork:
+        return await asyncio.wait_for(self.started.get(), 10)
+
+
+def client(url: str, on_run: RunHandler, **settings: Any) -> SessionRouter:
+    return SessionRouter(url, on_run=on_run, retry_seconds=10.0, **settings)
+
+
+def on(source: Source, **changes: Any) -> Source:
+    return source.model_copy(update=changes)
+
+
+async def outcome_of(run: RunInWork) -> str | None:
+    return await asyncio.wait_for(run.finished(), 15)
+
+
+async def end_from_outside(url: str, run: Run, outcome: str) -> None:
+    """End a run as its holder would, behind its holder's back."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        body = {"fence": run.fence, "outcome": outcome}
+        answer = await http.post(f"/v1/runs/{run.id}/complete", json=body)
+    assert answer.status_code == 200
