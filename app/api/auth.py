@@ -12,6 +12,7 @@ from app.errors import Forbidden, LoopbackOnly, UnknownAgent, Unauthorized
 from app.tokens import Role, TokenEntry, hash_token
 
 GATEWAY: Final = frozenset[Role]({"gateway", "operator"})
+OPERATOR: Final = frozenset[Role]({"operator"})
 READER: Final = frozenset[Role]({"gateway", "viewer", "operator"})
 
 

@@ -9,16 +9,20 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from session_router.models import (
+    AmendRequest,
     CompleteRequest,
     HeartbeatRequest,
     Message,
     Problem,
     ResolveRequest,
+    Seeing,
 )
 
 # Models that no handler's signature names: bodies are read by hand, problems raised.
 UNNAMED = (
     (Message, "validation"),
+    (AmendRequest, "validation"),
+    (Seeing, "validation"),
     (ResolveRequest, "validation"),
     (HeartbeatRequest, "validation"),
     (CompleteRequest, "validation"),
