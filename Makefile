@@ -50,7 +50,7 @@ check-image: ## do in a clean folder what the Dockerfile does, and import the re
 	@$(PYTHON) deploy/check_image.py
 
 demo: $(STAMP) ## replay a short conversation under each isolation in turn
-	@$(BIN)/session-router replay --demo $(ARGS)
+	@$(BIN)/session-router demo $(ARGS)
 
 openapi: $(STAMP) ## write openapi.yaml anew
 	$(BIN)/session-router openapi

@@ -1,10 +1,11 @@
 """The command line: `session-router serve`, and what is needed around it.
 
-Exit codes: 0 done, 1 the answer is no (a drift, a failed replay), 2 it cannot be done as asked.
+Exit codes: 0 done; 1 the answer is no (a drift, a failed replay); 2 it cannot be done as asked;
+3 the service could not start.
 """
 
 import argparse
-import asyncio
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from typing import get_args
 
 from pydantic import ValidationError
 
+from app.routing.faults import PolicyError
 from app.settings import PREFIX, Settings, SettingsError, load_settings
 from app.store.embedded import EmbeddedValkeyError
 from app.tokens import Role, TokenEntry, TokensError, add_token, as_yaml, generate_token, hash_token
@@ -30,9 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Command = arguments.command
     try:
         return command(arguments)
+    except PolicyError as error:
+        faults = "".join(f"\n  {fault}" for fault in error.faults)
+        problem = f"the policy is refused, nothing of it is applied:{faults}"
     except (CommandError, SettingsError, TokensError, EmbeddedValkeyError) as error:
-        print(f"session-router: {error}", file=sys.stderr)
-        return 2
+        problem = str(error)
+    print(f"session-router: {problem}", file=sys.stderr)
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         ("token", "make a bearer token", _token, _token_arguments),
         ("resolve", "tell the session key of a source", _resolve, _resolve_arguments),
         ("replay", "send a recorded conversation to a service", _replay, _replay_arguments),
+        ("demo", "show what the service is for, in a minute", _demo, _demo_arguments),
         ("openapi", "write openapi.yaml, or check it", _openapi, _openapi_arguments),
     ):
         part = commands.add_parser(
@@ -101,7 +108,7 @@ def _token(arguments: argparse.Namespace) -> int:
             name=arguments.name, role=arguments.role, sha256=hash_token(token), agents=agents
         )
     except ValidationError as error:
-        raise CommandError(f"token {arguments.name!r}: {error.errors()[0]['msg']}") from None
+        raise CommandError(f"token {arguments.name!r}: {_first_fault(error)}") from None
     if arguments.file is not None:
         add_token(arguments.file, entry)
     print("The token, shown this once; only its hash is kept:", file=sys.stderr)
@@ -113,16 +120,27 @@ def _token(arguments: argparse.Namespace) -> int:
 
 
 def _replay_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="JSON lines, one message each")
-    parser.add_argument("--url", default="http://127.0.0.1:8080", help="the service")
-    parser.add_argument("--token", default=os.environ.get(f"{PREFIX}TOKEN"), help="bearer token")
-    parser.add_argument("--speed", type=float, default=60.0, help="times faster than recorded")
+    from app.replay import add_arguments
+
+    add_arguments(parser)
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from app.replay import main_async
+    from app.replay import main as replay
 
-    return asyncio.run(main_async(arguments))
+    return replay(arguments)
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    from app.demo import add_arguments
+
+    add_arguments(parser)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from app.demo import main as demo
+
+    return demo(arguments)
 
 
 def _openapi_arguments(parser: argparse.ArgumentParser) -> None:
@@ -131,19 +149,58 @@ def _openapi_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _openapi(arguments: argparse.Namespace) -> int:
-    from app.api.openapi import main as write_or_check
+    from app.api.openapi import write_or_check
+    from app.main import create_app
 
-    return write_or_check(arguments.output, check=arguments.check)
+    if write_or_check(create_app(), arguments.output, check=arguments.check):
+        return 0
+    print(f"{arguments.output} is not what the code says: run 'make openapi'", file=sys.stderr)
+    return 1
 
 
 def _resolve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--policy", type=Path, metavar="FILE", help="default: the defaults")
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help=f"default: {PREFIX}POLICY_FILE, or the defaults"
+    )
     parser.add_argument("--agent", default="main")
     parser.add_argument("source", metavar="SOURCE_JSON", help="a message's source, as JSON")
 
 
 def _resolve(arguments: argparse.Namespace) -> int:
-    raise CommandError(f"{arguments.source}: not yet")
+    """Print what `POST /v1/resolve` would answer, without a service."""
+    from app.main import read_policy
+    from app.routing.route import MissingUser, explain
+    from app.routing.rules import Rulebook
+    from session_router.models import ResolveRequest
+
+    settings = load_settings()
+    if arguments.policy is not None:
+        settings = settings.model_copy(update={"policy_file": arguments.policy})
+    rulebook = Rulebook(read_policy(settings))
+    try:
+        request = ResolveRequest.model_validate(
+            {"agent": arguments.agent, "source": _json(arguments.source)}
+        )
+        resolution = explain(rulebook, request.agent, request.kind, request.source)
+    except ValidationError as error:
+        raise CommandError(_first_fault(error)) from None
+    except MissingUser as error:
+        raise CommandError(f"{error.path}: {error}") from None
+    print(resolution.model_dump_json(indent=2))
+    return 0
+
+
+def _json(text: str) -> object:
+    try:
+        data: object = json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"the source is no JSON: {error}") from None
+    return data
+
+
+def _first_fault(error: ValidationError) -> str:
+    detail = error.errors()[0]
+    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].removeprefix('Value error, ')}"
 
 
 if __name__ == "__main__":

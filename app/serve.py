@@ -13,8 +13,10 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app.main import read_policy
 from app.settings import PREFIX, Settings, SettingsError
 from app.store.embedded import EmbeddedValkey, EmbeddedValkeyError
 from app.tokens import read_tokens
@@ -33,9 +35,10 @@ def serve(settings: Settings) -> None:
     """Serve until told to end by SIGTERM or Ctrl-C; then end the requests, then the store.
 
     Raises `SettingsError` when it would serve others than this machine without tokens or the
-    address cannot be had, `TokensError` and `EmbeddedValkeyError` when those parts fail.
+    address cannot be had; `TokensError`, `PolicyError` and `EmbeddedValkeyError` for those parts.
     """
     guarded = _is_guarded(settings)
+    read_policy(settings)
     signal.signal(signal.SIGTERM, _exit)
     with _listen(settings) as listener, _store(settings) as store:
         _print_next_steps(settings, listener, store, guarded=guarded)
@@ -74,9 +77,9 @@ def _listen(settings: Settings) -> socket.socket:
             (settings.host, settings.port), family=family, backlog=LISTEN_BACKLOG
         )
     except OSError as error:
-        # A name that is not known has a number of its own, below zero.
+        # An unknown name has a number of its own kind, below zero.
         known = error.errno is not None and error.errno > 0
-        reason = os.strerror(error.errno) if known else error.strerror
+        reason = os.strerror(error.errno or 0) if known else error.strerror
         raise SettingsError(
             f"{PREFIX}HOST, {PREFIX}PORT: {settings.host}:{settings.port}: {reason}"
         ) from error
@@ -149,13 +152,16 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     if settings.workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+        supervisor = Multiprocess(config, sockets=[listener])
+        supervisor.run()
+        if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
+            sys.exit(STARTUP_FAILURE)
         return
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
     if not server.started:
-        sys.exit(1)
+        sys.exit(STARTUP_FAILURE)
 
 
 def _logging(level: str) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from collections.abc import Coroutine
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import httpx
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from session_router.connection import Answer, Call, Connection
+from session_router.errors import InvalidMessage
 from session_router.models import Decision, Message, ReplyTo, Source
 from session_router.reads import Reads
 from session_router.work import CarriedOut, Grant, RunHandler, RunInWork
@@ -130,17 +131,19 @@ class SessionRouter(Reads):
         """
         if self._on_run is None or self._closing:
             raise RuntimeError("submit needs an open client with on_run: a grant must be worked on")
-        message = Message(
-            agent=agent or self.agent,
-            message_id=message_id,
-            consumer=self.consumer,
-            source=source,
-            text=text,
-            payload={} if payload is None else payload,
-            reply_to=reply_to,
-            mentions=mentions,
+        fields = {"message_id": message_id, "reply_to": reply_to, "mentions": mentions}
+        message = self._message(
+            fields
+            | {"source": source, "text": text, "agent": agent or self.agent}
+            | ({} if payload is None else {"payload": payload})
         )
         return await asyncio.shield(self._spawn(self._submit(message, self._on_run)))
+
+    def _message(self, fields: dict[str, object]) -> Message:
+        try:
+            return Message.model_validate(fields | {"consumer": self.consumer})
+        except ValidationError as error:
+            raise InvalidMessage.here(error) from None
 
     async def _submit(self, message: Message, on_run: RunHandler) -> Submission:
         call = Call("POST", "/v1/messages", Decision, message)

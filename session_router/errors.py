@@ -1,5 +1,9 @@
 """What can go wrong between a gateway and the router, one class for each thing to do about it."""
 
+from typing import Self
+
+from pydantic import ValidationError
+
 from session_router.models import FieldError, Problem
 
 
@@ -41,6 +45,17 @@ class InvalidMessage(Refused):
     ) -> None:
         super().__init__(status, code, detail)
         self.errors = errors
+
+    @classmethod
+    def here(cls, error: ValidationError) -> Self:
+        """Return the error for a body that was refused before it was sent."""
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        errors = tuple(
+            FieldError(path=".".join(map(str, fault["loc"])), message=fault["msg"])
+            for fault in faults
+        )
+        detail = "; ".join(f"{fault.path}: {fault.message}" for fault in errors)
+        return cls(422, "invalid", detail, errors)
 
 
 class Unauthorized(Refused):

@@ -32,6 +32,8 @@ def create_app():
     async def app(scope, receive, send):
         if scope["type"] == "lifespan":
             await receive()
+            if "FAIL_TO_START" in os.environ:
+                return await send({"type": "lifespan.startup.failed", "message": "as told"})
             with ends_with_parent():
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
@@ -89,14 +91,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def popen(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(folder / "program.py"), *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(PROJECT)} | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # A pipe that nobody reads would stop the service as soon as it is full of its log.
+    with (folder / "errors").open("w") as errors:
+        return subprocess.Popen(
+            [sys.executable, str(folder / "program.py"), *arguments],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)} | variables,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
 
 
 @contextmanager
@@ -112,7 +116,8 @@ def service(folder: Path, *arguments: str) -> Iterator[Service]:
 
 def refusal(folder: Path, *arguments: str, **variables: str) -> str:
     with popen(folder, *arguments, **variables) as process:
-        output, errors = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=20)
+    errors = (folder / "errors").read_text()
     assert process.returncode == 2, errors
     assert output == ""
     assert "Traceback" not in errors
@@ -233,6 +238,16 @@ def test_a_bad_setting_is_one_clear_line(folder: Path) -> None:
 async def test_a_process_that_is_no_worker_has_nothing_to_watch() -> None:
     with ends_with_parent():
         pass
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_app_that_cannot_start_ends_the_service_with_a_failure(
+    folder: Path, workers: str
+) -> None:
+    arguments = ["--port", "0", "--workers", workers]
+    with popen(folder, *arguments, FAIL_TO_START="yes") as process:
+        assert process.wait(20) == 3
+    assert "as told" in (folder / "errors").read_text()
 
 
 def test_every_flag_may_be_a_variable(folder: Path) -> None:

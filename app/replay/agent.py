@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +34,7 @@ class StandInAgent:
 
     A run takes 0.2 s of the recording's time for each character of its batch, at least 5 s and
     at most 120 s, or the `work_seconds` that its messages ask for in their payload; divided by
-    `speed`. It stops at once when it is interrupted.
+    `speed`. It stops when it is interrupted, and looks once more before it would reply.
     """
 
     def __init__(self, speed: float) -> None:
@@ -45,16 +46,17 @@ class StandInAgent:
     async def answer(self, run: RunInWork) -> None:
         """Take a run's time. Raises `Interrupted` when it was asked to stop before the end."""
         seen = self._take_in(run.run)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(work_seconds(run.messages) / self._speed):
                 await run.interrupt_requested()
-        except TimeoutError:
+        if run.interrupt is None:
+            await run.beat_now()
+        seen.interrupted = run.interrupt is not None
+        if not seen.interrupted:
             self._characters[run.run.session_id] += REPLY_CHARACTERS
             seen.context_tokens = self._tokens(run.run.session_id)
-            run.report(usage=Usage(context_tokens=seen.context_tokens))
-        else:
-            seen.interrupted = True
-            run.report(usage=Usage(context_tokens=seen.context_tokens))
+        run.report(usage=Usage(context_tokens=seen.context_tokens))
+        if seen.interrupted:
             raise Interrupted
 
     def _take_in(self, run: Run) -> SeenRun:
@@ -88,4 +90,4 @@ def _wanted_seconds(message: BatchMessage) -> float | None:
     if not isinstance(message.payload, dict):
         return None
     seconds = message.payload.get("work_seconds")
-    return float(seconds) if isinstance(seconds, int | float) else None
+    return max(0.0, float(seconds)) if isinstance(seconds, int | float) else None

@@ -18,7 +18,7 @@ from typing import Annotated, Final
 from pydantic import AwareDatetime, Field, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from session_router.models import Id, Message, Name, ReplyTo, Source, Words
+from session_router.models import ID_CHARACTERS_MAX, Id, Message, Name, ReplyTo, Source, Words
 
 FAULTS_MAX: Final = 20
 
@@ -131,7 +131,9 @@ class _Reader:
         self._line_numbers.add(said.line)
         mentions = self._mentions(said.text)
         self._users.add(said.user)
-        payload = {} if said.work_seconds is None else {"work_seconds": said.work_seconds}
+        payload: dict[str, JsonValue] = (
+            {} if said.work_seconds is None else {"work_seconds": said.work_seconds}
+        )
         return Entry(
             at=said.at.astimezone(UTC),
             user=said.user,
@@ -169,7 +171,10 @@ class _Reader:
         return None if reply_to is None else self._own_id(reply_to)
 
     def _own_id(self, message_id: Id) -> str:
-        return f"{self._prefix}{message_id}"
+        own_id = f"{self._prefix}{message_id}"
+        if len(own_id) > ID_CHARACTERS_MAX:
+            raise ValueError(f"message_id: too long behind {self._prefix!r}")
+        return own_id
 
 
 def _why(error: ValueError) -> str:
