@@ -6,9 +6,11 @@ strings of 1 to 512 characters (integers are accepted and kept as strings).
 """
 
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -46,6 +48,22 @@ Id = Annotated[
 ]
 Name = Annotated[str, Field(max_length=ID_CHARACTERS_MAX)]
 Platform = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
+
+
+def _finite(value: JsonValue) -> JsonValue:
+    # JSON has no word for these, so they could not be given back as they came.
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("numbers must be finite")
+    if isinstance(value, dict):
+        for part in value.values():
+            _finite(part)
+    if isinstance(value, list):
+        for part in value:
+            _finite(part)
+    return value
+
+
+Payload = Annotated[JsonValue, AfterValidator(_finite)]
 Fence = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 Tokens = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 Moment = Annotated[
@@ -146,7 +164,7 @@ class ResolveRequest(Words):
     consumer: Id | None = None
     source: Source
     text: str = ""
-    payload: JsonValue = Field(default_factory=dict)
+    payload: Payload = Field(default_factory=dict)
     reply_to: Id | ReplyTo | None = None
     mentions: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
     kind: Kind = "user"

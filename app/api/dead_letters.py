@@ -49,9 +49,7 @@ async def redrive(request: Request, letter_id: str) -> Response:
     """Its deliveries are counted anew. Repeated, `changed` is false."""
     services = services_of(request)
     caller = services.caller(request, OPERATOR)
-    return answer(
-        await services.dead_letters.redrive(letter_id, caller.token_name, caller.agents)
-    )
+    return answer(await services.dead_letters.redrive(letter_id, caller.token_name, caller.agents))
 
 
 @router.delete(
@@ -65,6 +63,4 @@ async def discard(request: Request, letter_id: str) -> Response:
     """Its message ends as removed. Repeated, `changed` is false."""
     services = services_of(request)
     caller = services.caller(request, OPERATOR)
-    return answer(
-        await services.dead_letters.discard(letter_id, caller.token_name, caller.agents)
-    )
+    return answer(await services.dead_letters.discard(letter_id, caller.token_name, caller.agents))

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from app.routing.keys import SessionKey
+from app.store.holders import consumer_of
 from app.store.run_ids import RunAddress
 from app.store.session_settings import ViewSettings, view_settings
-from app.store.holders import consumer_of
 from app.tagging import PROMPT_NOTE, tag
 from session_router.models import (
     ActiveRun,
@@ -94,8 +94,11 @@ class Reader:
         )
 
     def run(self, section: list[Any], session: SessionView) -> Run:
-        """RUN: fence, holder, started, lease ends, lease length, session id, previous (three),
-        OMITTED, batch."""
+        """RUN.
+
+        Fence, holder, started, lease ends, lease length, session id, previous run's fence,
+        end and reason, OMITTED, batch.
+        """
         lease_seconds = int(section[4]) // 1000
         tagged = session.isolation == "tagged"
         messages = tuple(self.message(m, tagged=tagged) for m in section[10])
@@ -161,8 +164,10 @@ class Reader:
         )
 
     def running(self, section: list[Any]) -> RunState:
-        """RUNNING: fence, holder, session id, started, lease ends, owners, status,
-        INTERRUPT, message ids."""
+        """RUNNING.
+
+        Fence, holder, session id, started, lease ends, owners, status, INTERRUPT, message ids.
+        """
         return RunState(
             id=self.run_id(section[0]),
             fence=int(section[0]),
@@ -177,7 +182,6 @@ class Reader:
             interrupt=interrupt(section[7]),
             message_ids=tuple(section[8]),
         )
-
 
     def control(self, section: list[Any] | None, reason: Reason) -> ControlResult | None:
         """CONTROL: action, stopped (session, fence, ...), removed ids, session id, pending."""

@@ -6,9 +6,9 @@ it once and answers as it did. All methods raise `StoreUnavailable` and `StoreFu
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from app.errors import LeaseLost, StoreUnavailable, UnknownRun
 from app.routing.keys import ChatName, SessionKey, shard_of, thread_part
@@ -16,7 +16,7 @@ from app.routing.route import Routing
 from app.store import keys, scripts
 from app.store.holders import holder_of
 from app.store.replies import Reader, StoredMessage, dropped, interrupt, moment, queue_place
-from app.store.run_ids import RunAddress, read_run_id
+from app.store.run_ids import read_run_id
 from app.store.session_settings import settings_of
 from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient

@@ -140,7 +140,7 @@ def _event(text: str, shard: int, session: SessionKey) -> TimelineEvent:
         at=moment(at),
         event=event,
         reason=reason or None,
-        by=by or None,
+        by=by.removeprefix("/") or None,
         message_id=message_id or None,
         run_id=RunAddress(int(fence), shard, session).run_id() if fence else None,
     )

@@ -145,7 +145,8 @@ local function accept(decision, reason)
   note(decision, reason, user_id, message_id)
   local expires_at = settings.ttl_ms and now + settings.ttl_ms or 0
   return {seq = tonumber(session.seq), id = message_id, home = home, sender = sender,
-    place = place, kind = kind, owns = ARGV[8], granted = '', returns = 0, accepted_at = now,
+    place = place, kind = kind, owns = ARGV[8], granted = '', granted_at = 0,
+    returns = 0, accepted_at = now,
     expires_at = expires_at, offered = '', decision = decision, print = print, amended = '',
     text = ARGV[20], body = ARGV[21]}
 end

@@ -13,7 +13,8 @@ for _, home in ipairs(ARGV) do
   if packed then
     local letter = cmsgpack.unpack(packed)
     local m = cmsgpack.unpack(letter[3])
-    letters[#letters + 1] = {home, letter[2], letter[1], m[1], m[2], m[9], m[10], m[16], m[17]}
+    letters[#letters + 1] = {home, letter[2], letter[1], m[1], m[2], m[10], m[11],
+      m[17], m[18]}
   end
 end
 return letters

@@ -16,7 +16,7 @@ end
 local function write_home(m, state, reason, keep_ms)
   local ended_at = (keep_ms or state == 'dead') and now or 0
   local packed = cmsgpack.pack({name, state, m.decision, m.print, m.amended, reason, m.granted,
-    m.accepted_at, m.granted_at or 0, ended_at})
+    m.accepted_at, m.granted_at, ended_at})
   if keep_ms then
     redis.call('SET', at('id', m.home), packed, 'PX', keep_ms)
   else

@@ -126,8 +126,12 @@ end
 local function return_batch(messages, reason, counted, settings)
   local kept = {}
   for _, m in ipairs(messages) do
-    if counted then m.returns = m.returns + 1 end
-    if m.returns >= settings.max_deliveries then bury(m) else kept[#kept + 1] = m end
+    if counted and is_last_try(m, settings) then
+      bury(m)
+    else
+      if counted then m.returns = m.returns + 1 end
+      kept[#kept + 1] = m
+    end
   end
   if #kept == 0 then return end
   redis.call('LPUSH', key.queue, unpack(pack_all(kept, #kept, 1, -1)))
@@ -188,10 +192,7 @@ local function end_run(how, settings)
   redis.call('DEL', key.batch, key.run)
   redis.call('HDEL', at('consumer', run.consumer), name)
   redis.call('SREM', key.active, name)
-  for _, m in ipairs(messages) do
-    m.granted_at = tonumber(run.started_at)
-    count('in_run', m.place, -1)
-  end
+  for _, m in ipairs(messages) do count('in_run', m.place, -1) end
   for _, field in ipairs({'fence', 'lease_at', 'over_at'}) do drop(field) end
   run = nil
   note('ended', how, ended_run.consumer, '', ended_run.fence)
