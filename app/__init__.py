@@ -1,4 +1,4 @@
-"""Session Router: which session is this message, and does it run now, wait or interrupt?"""
+"""Session Router: the service."""
 
 from typing import Final
 

@@ -101,6 +101,13 @@ class UnknownMessage(ServiceError):
     title = "Unknown message"
 
 
+class UnknownDeadLetter(ServiceError):
+    """There is no such dead letter."""
+
+    status = 404
+    title = "Unknown dead letter"
+
+
 class MethodNotAllowed(ServiceError):
     """This address does not take that method."""
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import DESCRIPTION, TITLE, VERSION
-from app.api import messages, policy, runs, sessions, system
+from app.api import dead_letters, messages, operations, policy, runs, sessions, system
 from app.api.auth import Access
 from app.api.openapi import describe
 from app.api.problems import answer_problems
@@ -15,7 +15,9 @@ from app.lifeline import ends_with_parent
 from app.routing.policy import Policy, parse_policy
 from app.routing.rules import Rulebook
 from app.settings import Settings, SettingsError, load_settings
+from app.store.dead_letters import DeadLetters
 from app.store.figures import Figures
+from app.store.operations import Operations
 from app.store.session_lists import SessionLists
 from app.store.session_store import SessionStore, stores_clock
 from app.store.session_views import SessionViews
@@ -47,7 +49,7 @@ def create_app(
                 await client.close()
 
     app = FastAPI(title=TITLE, version=VERSION, description=DESCRIPTION, lifespan=lifespan)
-    for resource in (messages, runs, sessions, policy, system):
+    for resource in (messages, runs, operations, sessions, dead_letters, policy, system):
         app.include_router(resource.router)
     answer_problems(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
@@ -89,6 +91,8 @@ def _services(
         rulebook=rulebook,
         client=client,
         store=SessionStore(*parts),
+        operations=Operations(*parts),
+        dead_letters=DeadLetters(*parts),
         views=SessionViews(*parts),
         lists=SessionLists(*parts),
         figures=Figures(*parts),

@@ -6,9 +6,11 @@ strings of 1 to 512 characters (integers are accepted and kept as strings).
 """
 
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -46,6 +48,22 @@ Id = Annotated[
 ]
 Name = Annotated[str, Field(max_length=ID_CHARACTERS_MAX)]
 Platform = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
+
+
+def _finite(value: JsonValue) -> JsonValue:
+    # JSON has no word for these, so they could not be given back as they came.
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("numbers must be finite")
+    if isinstance(value, dict):
+        for part in value.values():
+            _finite(part)
+    if isinstance(value, list):
+        for part in value:
+            _finite(part)
+    return value
+
+
+Payload = Annotated[JsonValue, AfterValidator(_finite)]
 Fence = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 Tokens = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 Moment = Annotated[
@@ -56,26 +74,37 @@ Moment = Annotated[
 
 ChatType = Literal["dm", "group", "channel", "forum", "thread"]
 Isolation = Literal["per_user", "shared", "tagged"]
-Kind = Literal["user"]
+Kind = Literal["user", "internal"]
+Control = Literal["stop", "reset"]
+Busy = Literal["queue", "interrupt", "steer", "reject"]
+Dispatch = Literal["inline", "worker"]
 MessageState = Literal["waiting", "in_run", "done", "dead", "removed"]
 SessionState = Literal["idle", "waiting", "running", "paused"]
 Outcome = Literal["completed", "interrupted", "failed", "released"]
-Ended = Literal["lease_expired", "max_run", "grace", "released", "failed", "interrupted"]
-DecisionWord = Literal["run", "queue", "interrupt", "reject", "duplicate"]
+Ended = Literal["lease_expired", "max_run", "grace", "released", "failed", "interrupted", "forced"]
+DecisionWord = Literal["run", "queue", "interrupt", "steer", "reject", "duplicate", "control"]
 ContextAction = Literal["none", "compress", "reset"]
 Reason = Literal[
     "session_idle",
     "same_sender_active",
     "other_sender_active",
     "interrupt_pending",
+    "internal",
+    "paused",
     "retry_delay",
+    "debounce",
+    "dispatch_worker",
     "other_account",
     "queue_full",
     "sender_queue_full",
     "busy_reject",
     "bot_limit",
+    "not_owner",
     "known_id",
     "id_reused",
+    "stopped",
+    "reset",
+    "nothing_runs",
 ]
 
 
@@ -135,13 +164,13 @@ class ResolveRequest(Words):
     consumer: Id | None = None
     source: Source
     text: str = ""
-    payload: JsonValue = Field(default_factory=dict)
+    payload: Payload = Field(default_factory=dict)
     reply_to: Id | ReplyTo | None = None
     mentions: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
     kind: Kind = "user"
-    control: None = None
-    busy: None = None
-    dispatch: Literal["inline"] = "inline"
+    control: Control | None = None
+    busy: Busy | None = None
+    dispatch: Dispatch = "inline"
     group: None = None
     answers: None = None
     to: None = None
@@ -156,8 +185,8 @@ class Message(ResolveRequest):
     the contract that this release does not serve yet.
     """
 
-    message_id: Id  # type: ignore[assignment]
-    consumer: Id  # type: ignore[assignment]
+    message_id: Id
+    consumer: Id
 
 
 class Usage(Words):
@@ -170,10 +199,14 @@ class Usage(Words):
     cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
+Seen = Annotated[tuple[Id, ...], Field(max_length=1000)]
+
+
 class HeartbeatRequest(Words):
     """The body of `POST /v1/runs/{id}/heartbeat`."""
 
     fence: Fence
+    seen: Seen = ()
     status: Annotated[str, Field(max_length=200)] | None = None
     usage: Usage | None = None
 
@@ -183,9 +216,52 @@ class CompleteRequest(Words):
 
     fence: Fence
     outcome: Outcome
+    requeue: bool = False
+    seen: Seen = ()
     reason: Annotated[str, Field(max_length=500)] | None = None
     usage: Usage | None = None
     next: bool = True
+
+    @model_validator(mode="after")
+    def _only_an_interrupt_is_requeued(self) -> Self:
+        if self.requeue and self.outcome != "interrupted":
+            raise ValueError("requeue goes with the outcome interrupted")
+        return self
+
+
+class AmendRequest(Words):
+    """An edit (`text`) or a deletion of a message: the body of `POST /v1/messages/amend`."""
+
+    agent: Id = "main"
+    source: Source
+    message_id: Id
+    text: str | None = None
+    delete: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.text is None) != self.delete:
+            raise ValueError("give either text or delete: true")
+        return self
+
+
+class Amendment(Words):
+    """What an edit or a deletion met."""
+
+    result: Literal["updated", "unchanged", "removed", "already_delivered", "unknown"]
+
+
+class Seeing(Words):
+    """What a person saw when deciding on an action: if it is no longer so, nothing is done."""
+
+    run_id: str | None = None
+    session_id: str | None = None
+
+
+class Change(Words):
+    """The answer to an operator's action."""
+
+    changed: bool
 
 
 class Participant(Words):
@@ -260,6 +336,23 @@ class BatchMessage(Words):
     deliveries: int
 
 
+class Omitted(Words):
+    """A message that the session accepted and no run will get: it was dropped or expired."""
+
+    message_id: str
+    user_id: str | None = None
+    user_name: str | None = None
+    excerpt: str
+    reason: Literal["overflow", "expired"]
+
+
+class Dropped(Words):
+    """A waiting message that this call removed."""
+
+    message_id: str
+    reason: Literal["overflow", "expired"]
+
+
 class Run(Words):
     """A grant: the right to run one session until `lease_expires_at`, and its batch."""
 
@@ -274,7 +367,8 @@ class Run(Words):
     route: Route
     text: str
     context: tuple[JsonValue, ...] = ()
-    omitted: tuple[JsonValue, ...] = ()
+    omitted: tuple[Omitted, ...] = ()
+    omitted_count: int = 0
     previous: Previous | None = None
     data: dict[str, JsonValue] = Field(default_factory=dict)
     messages: tuple[BatchMessage, ...]
@@ -303,6 +397,20 @@ class QueuePlace(Words):
     first: bool
 
 
+class ControlResult(Words):
+    """What a control did: the runs asked to stop, the waiting messages removed.
+
+    `pending`: the session starts its new id when the run has ended.
+    """
+
+    action: Control
+    stopped: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    session_id: str | None = None
+    pending: bool = False
+    reason: Reason
+
+
 class Decision(Words):
     """The answer to `POST /v1/messages`: which session, and what happens now."""
 
@@ -313,17 +421,17 @@ class Decision(Words):
     active_run: ActiveRun | None = None
     queue: QueuePlace | None = None
     thread: None = None
-    control: None = None
+    control: ControlResult | None = None
     duplicate_of: DecisionWord | None = None
     state: MessageState | None = None
-    dropped: tuple[JsonValue, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
     rule: tuple[str, ...] = ()
 
 
 class Interrupt(Words):
     """Somebody wants this run to stop; `deadline` is when it ends as lost, if ever."""
 
-    cause: Literal["message"]
+    cause: Literal["message", "stop", "reset", "operator"]
     user_id: str | None = None
     message_id: str | None = None
     requested_at: Moment
@@ -447,6 +555,40 @@ class SessionSummary(Words):
     consumer: str | None = None
     lease_expires_at: Moment | None = None
     last_active_at: Moment | None = None
+
+
+class TimelineEvent(Words):
+    """One event in the life of a session: what happened, when, why, by whom."""
+
+    at: Moment
+    event: str
+    reason: str | None = None
+    by: str | None = None
+    message_id: str | None = None
+    run_id: str | None = None
+
+
+class Timeline(Words):
+    """The last 50 events of a session, oldest first."""
+
+    key: str
+    events: tuple[TimelineEvent, ...]
+
+
+class DeadLetter(Words):
+    """A message whose runs failed too often, set aside for a person."""
+
+    id: str
+    session_key: str
+    died_at: Moment
+    message: WaitingMessage
+
+
+class DeadLetterPage(Words):
+    """A page of dead letters, oldest first; `cursor` asks for the next one."""
+
+    dead_letters: tuple[DeadLetter, ...]
+    cursor: str | None = None
 
 
 class SessionPage(Words):

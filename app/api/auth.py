@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from app.errors import Forbidden, LoopbackOnly, UnknownAgent, Unauthorized
+from app.errors import Forbidden, LoopbackOnly, Unauthorized, UnknownAgent
 from app.tokens import Role, TokenEntry, hash_token
 
 GATEWAY: Final = frozenset[Role]({"gateway", "operator"})
+OPERATOR: Final = frozenset[Role]({"operator"})
 READER: Final = frozenset[Role]({"gateway", "viewer", "operator"})
 
 

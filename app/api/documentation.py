@@ -35,8 +35,10 @@ def _problem(status: int) -> dict[str, Any]:
     return answer
 
 
-def takes(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
-    """Document the body that `read_model` reads as this model."""
+def takes(
+    model: type[BaseModel], example: dict[str, Any], *, required: bool = True
+) -> dict[str, Any]:
+    """Document the body that a handler reads as this model."""
     reference = {"$ref": f"#/components/schemas/{model.__name__}"}
     content = {"application/json": {"schema": reference, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}

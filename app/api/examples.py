@@ -24,3 +24,9 @@ HEARTBEAT: Final[dict[str, Any]] = {
     "usage": {"context_tokens": 12000, "context_limit": 200000},
 }
 COMPLETE: Final[dict[str, Any]] = {"fence": 1795328956000001, "outcome": "completed"}
+AMEND: Final[dict[str, Any]] = {
+    "source": SOURCE,
+    "message_id": "1181",
+    "text": "how do I reset it without losing my files?",
+}
+SEEING: Final[dict[str, Any]] = {"session_id": "1795328956000000-0"}

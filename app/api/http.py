@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import InvalidRequest, MalformedBody, TooLarge
-from session_router.models import FieldError
+from session_router.models import FieldError, Seeing
 
 BODY_BYTES_MAX = 256 * 1024
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,14 +29,23 @@ async def read_bytes(request: Request) -> bytes:
 
 async def read_model(request: Request, model: type[Model]) -> Model:
     """Read the body as a model; raises `MalformedBody`, `InvalidRequest`, `TooLarge`."""
+    return _parse(await read_bytes(request), model)
+
+
+async def read_seeing(request: Request) -> Seeing:
+    """Read what a person saw; no body is nothing seen. Raises as `read_model` does."""
     body = await read_bytes(request)
+    return _parse(body, Seeing) if body else Seeing()
+
+
+def _parse(body: bytes, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise what_is_wrong(error) from error
+        raise _what_is_wrong(error) from error
 
 
-def what_is_wrong(error: ValidationError) -> MalformedBody | InvalidRequest:
+def _what_is_wrong(error: ValidationError) -> MalformedBody | InvalidRequest:
     """Turn a failed validation into the answer that names every field."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
     if details[0]["type"] == "json_invalid":

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.api.auth import GATEWAY, READER
 from app.api.documentation import READING, WRITING, problems, takes
-from app.api.examples import MESSAGE
+from app.api.examples import AMEND, MESSAGE
 from app.api.http import answer, read_model
 from app.api.services import services_of
 from app.errors import InvalidRequest, TooLarge
@@ -17,6 +17,8 @@ from app.routing.route import MissingUser, Routing, chat_of_source, route
 from app.routing.rules import Rulebook
 from app.store.session_store import Admission
 from session_router.models import (
+    Amendment,
+    AmendRequest,
     Decision,
     FieldError,
     Id,
@@ -56,10 +58,14 @@ async def admit(request: Request) -> Response:
     return answer(await services.store.admit(Admission(message, routing, caller.token_name)))
 
 
-def _require_size(message: Message) -> None:
-    if len(message.text.encode()) > TEXT_BYTES_MAX:
+def _require_text_size(text: str) -> None:
+    if len(text.encode()) > TEXT_BYTES_MAX:
         too_long = FieldError(path="text", message="is over 160 KiB")
         raise TooLarge(errors=(too_long,))
+
+
+def _require_size(message: Message) -> None:
+    _require_text_size(message.text)
     if len(to_json(message.payload)) > PAYLOAD_BYTES_MAX:
         too_large = FieldError(path="payload", message="is over 64 KiB")
         raise TooLarge(errors=(too_large,))
@@ -74,6 +80,25 @@ def _route(rulebook: Rulebook, message: Message) -> Routing:
 
 def missing_user(error: MissingUser) -> InvalidRequest:
     return InvalidRequest(errors=(FieldError(path=error.path, message=str(error)),))
+
+
+@router.post(
+    "/v1/messages/amend",
+    operation_id="amend",
+    summary="Edit or delete a message that still waits",
+    response_model=Amendment,
+    responses=problems(*WRITING, 404),
+    openapi_extra=takes(AmendRequest, AMEND),
+)
+async def amend(request: Request) -> Response:
+    """What a run has is left as it is: `already_delivered`. Of `source` only the chat counts."""
+    services = services_of(request)
+    caller = services.caller(request, GATEWAY)
+    body = await read_model(request, AmendRequest)
+    caller.require_agent(body.agent)
+    _require_text_size(body.text or "")
+    chat = chat_of_source(services.rulebook, body.agent, body.source)
+    return answer(await services.store.amend(chat, body))
 
 
 class MessageQuery(Words):

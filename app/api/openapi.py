@@ -1,24 +1,29 @@
 """`openapi.yaml`: made from the code, committed, and checked against it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from session_router.models import (
+    AmendRequest,
     CompleteRequest,
     HeartbeatRequest,
     Message,
     Problem,
     ResolveRequest,
+    Seeing,
 )
 
 # Models that no handler's signature names: bodies are read by hand, problems raised.
-UNNAMED = (
+UNNAMED: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (Message, "validation"),
+    (AmendRequest, "validation"),
+    (Seeing, "validation"),
     (ResolveRequest, "validation"),
     (HeartbeatRequest, "validation"),
     (CompleteRequest, "validation"),
@@ -38,9 +43,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             schemas.pop(name, None)
         schemas.update(unnamed["$defs"])
         document["components"]["schemas"] = dict(sorted(schemas.items()))
-        document["components"]["securitySchemes"] = {
-            "token": {"type": "http", "scheme": "bearer"}
-        }
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{"token": []}, {}]
         app.openapi_schema = document
     return app.openapi_schema

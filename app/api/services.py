@@ -6,7 +6,9 @@ from starlette.requests import Request
 
 from app.api.auth import Access, Caller
 from app.routing.rules import Rulebook
+from app.store.dead_letters import DeadLetters
 from app.store.figures import Figures
+from app.store.operations import Operations
 from app.store.session_lists import SessionLists
 from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
@@ -22,6 +24,8 @@ class Services:
     rulebook: Rulebook
     client: StoreClient
     store: SessionStore
+    operations: Operations
+    dead_letters: DeadLetters
     views: SessionViews
     lists: SessionLists
     figures: Figures

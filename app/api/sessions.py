@@ -7,9 +7,10 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.auth import READER
+from app.api.auth import READER, Caller
 from app.api.documentation import READING, problems
 from app.api.http import answer
+from app.api.key_route import KeyRoute
 from app.api.services import services_of
 from app.errors import UnknownSession
 from app.routing.keys import InvalidKey, SessionKey, agent_of
@@ -20,10 +21,11 @@ from session_router.models import (
     SessionDetail,
     SessionPage,
     SessionState,
+    Timeline,
     Words,
 )
 
-router = APIRouter(tags=["sessions"])
+router = APIRouter(tags=["sessions"], route_class=KeyRoute)
 
 
 class SessionQuery(Words):
@@ -65,7 +67,7 @@ async def sessions(request: Request, query: Annotated[SessionQuery, Query()]) ->
 
 
 @router.get(
-    "/v1/sessions/{key:path}",
+    "/v1/sessions/{key}",
     operation_id="session",
     summary="One session: run, queue, counters, context",
     response_model=SessionDetail,
@@ -75,10 +77,29 @@ async def session(request: Request, key: str) -> Response:
     """The key is URL-encoded. All of one moment."""
     services = services_of(request)
     caller = services.caller(request, READER)
+    return answer(await services.views.session(session_seen_by(caller, key)))
+
+
+@router.get(
+    "/v1/sessions/{key}/timeline",
+    operation_id="timeline",
+    summary="The last 50 events of a session",
+    response_model=Timeline,
+    responses=problems(*READING, 404),
+)
+async def timeline(request: Request, key: str) -> Response:
+    """What happened, when, why, by whom; oldest first."""
+    services = services_of(request)
+    caller = services.caller(request, READER)
+    return answer(await services.views.timeline(session_seen_by(caller, key)))
+
+
+def session_seen_by(caller: Caller, key: str) -> SessionKey:
+    """Read a key from a path; raises `UnknownSession` for none, or another agent's."""
     try:
         agent = agent_of(key)
     except InvalidKey as error:
         raise UnknownSession from error
     if not caller.may_see(agent):
         raise UnknownSession
-    return answer(await services.views.session(SessionKey(key)))
+    return SessionKey(key)

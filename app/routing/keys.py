@@ -101,8 +101,13 @@ def chat_key(chat: Chat, chat_type: ChatType, user_id: str | None = None) -> Ses
 
 def thread_key(chat: Chat, thread_id: str, user_id: str | None = None) -> SessionKey:
     """Build the key of a thread's session, or of one user's in it."""
-    key = f"{chat_key(chat, 'thread')}:thread:{encode(thread_id)}"
+    key = f"{chat_key(chat, 'thread')}{thread_part(thread_id)}"
     return SessionKey(key if user_id is None else f"{key}:{encode(user_id)}")
+
+
+def thread_part(thread_id: str | None) -> str:
+    """Spell the part of a key that names its thread, empty outside threads."""
+    return "" if thread_id is None else f":thread:{encode(thread_id)}"
 
 
 def main_key(agent: str) -> SessionKey:

@@ -31,11 +31,6 @@ from session_router.models import Platform
 SERVED_ONLY: Final[Mapping[str, tuple[object, ...]]] = {
     "PolicyFields.isolation": ("per_user", "shared", "tagged"),
     "PolicyFields.dm_scope": ("per_chat", "main"),
-    "PolicyFields.debounce_ms": (0,),
-    "Busy.same_sender": ("queue", "interrupt", "reject"),
-    "Busy.other_sender": ("queue", "interrupt", "reject"),
-    "Queue.overflow": ("reject",),
-    "Queue.ttl_seconds": (None,),
     "Reset.mode": ("none",),
     "Policy.identities": ({},),
     "Policy.links": ({},),

@@ -4,46 +4,53 @@ All keys of a shard carry its tag, `sr:{shard}:`, so that a script stays in one 
 Numbers are milliseconds of the store's clock unless said otherwise.
 
 ====================  ======  ===========================================================
-key                    type    what it holds; who writes it; how long it lives
+key                   type    what it holds; who writes it; how long it lives
 ====================  ======  ===========================================================
-`session:<key>`        hash    the session: id, last seq, settings, and while it runs the
-                               fence and its deadlines; every verb; until retired
-`run:<key>`            hash    the active run: holder, owners, interrupt, what its holder
-                               reports; `admit`, `heartbeat`, `complete`; while it runs
-`queue:<key>`          list    waiting messages in the order of delivery, packed with
-                               their bodies; `admit`, `complete`; until granted
-`batch:<key>`          list    the active run's messages, packed likewise; while it runs
-`senders:<key>`        hash    sender to how many of its messages wait; while any does
-`participants:<key>`   hash    sender to `seq JSON` of its name, the last 50; with the
-                               session
-`fence`                string  the last number drawn: fences and session ids; for ever
-`settings`             hash    settings id to the effective policy as JSON; one for each
-                               distinct outcome of the policy; for ever (policy)
-`stats`                hash    `state:agent:platform` to a count of messages; for ever
-`due`                  zset    session to its next deadline (lease, retry, retirement)
-`buckets`              set     `agent:platform` pairs that have sessions; the platform of a
-                               session that spans them is `*`
-`sessions:<bucket>`    zset    all sessions, by key
-`running:<bucket>`     zset    sessions in that state, since when; likewise `waiting:` and
-                               `paused:`; an idle session is in none of them
-`backlog:<bucket>`     zset    sessions in which something waits, by its oldest arrival
-`ready:<a>:<p>:<acc>`  zset    sessions of an agent, platform and account that wait for
-                               nothing but a claim, since when
-`consumer:<holder>`    hash    session to fence of the runs that a consumer holds
-`id:<digest>`          string  home of an accepted id: its session, state, first decision;
-                               while it lives and `dedupe_seconds` after; as a pointer
-                               (session alone) `POINTER_DAYS`
-`ended:<fence>`        string  how a run ended and what was granted next, for repeats;
-                               `dedupe_seconds`
-`dead`                 hash    digest to dead letter; until a person takes it
-`shards`               string  (no tag) the number of shards; for ever
+`session:<key>`       hash    the session: id, last seq, settings, and while it runs the
+                              fence and its deadlines; every verb; until retired
+`run:<key>`           hash    the active run: holder, owners, interrupt, what its holder
+                              reports; while it runs
+`queue:<key>`         list    waiting messages in the order of delivery, packed with
+                              their bodies; until granted or removed
+`batch:<key>`         list    the active run's messages, packed likewise; while it runs
+`senders:<key>`       hash    sender to how many of its messages wait; while any does
+`participants:<key>`  hash    sender to `seq JSON` of its name, the last 50; with the
+                              session
+`omitted:<key>`       list    the last 20 messages that were dropped or expired; until a
+                              run that was told of them completes
+`timeline:<key>`      list    the last 50 events, each a JSON list; with the session
+`fence`               string  the last number drawn: fences and session ids; for ever
+`settings`            hash    settings id to the effective policy as JSON; one for each
+                              distinct outcome of the policy; for ever (policy)
+`stats`               hash    `state:agent:platform` to a count of messages; for ever
+`due`                 zset    session to its next deadline (lease, retry, debounce, expiry,
+                              retirement); with what is due
+`buckets`             set     `agent:platform` pairs that have sessions; the platform of a
+                              session that spans them is `*`; for ever
+`letters`             hash    digest to dead letter; until a person takes it
+`sessions:<bucket>`   zset    all sessions, by key; with the session
+`running:<bucket>`    zset    sessions in that state, since when; likewise `waiting:` and
+                              `paused:`; an idle session is in none of them
+`backlog:<bucket>`    zset    sessions in which something waits, by its oldest arrival
+`dead:<bucket>`       zset    digests of dead letters, since when
+`active:<chat>`       set     sessions of a chat in which something runs (of a session that
+                              spans chats: itself); while it runs
+`ready:<a>:<p>:<c>`   zset    sessions of an agent, platform and account that wait for
+                              nothing but a claim, since when
+`consumer:<holder>`   hash    session to fence of the runs that a consumer holds
+`id:<digest>`         string  home of an accepted id: its session, state, first decision;
+                              while it lives and `dedupe_seconds` after; as a pointer
+                              (session alone) `POINTER_DAYS`; of a control likewise
+`ended:<fence>`       string  how a run ended and what was granted next, for repeats;
+                              `dedupe_seconds`
+`sr:shards`           string  (no tag) the number of shards; for ever
 ====================  ======  ===========================================================
 """
 
 from base64 import urlsafe_b64encode
 from hashlib import blake2b
 
-from app.routing.keys import ChatName, SessionKey, decode, encode, platform_of
+from app.routing.keys import ChatName, SessionKey, chat_of, decode, encode, platform_of
 
 SHARDS = "sr:shards"
 POINTER_DAYS = 30
@@ -56,17 +63,21 @@ SESSION_KEYS = (
     "batch",
     "senders",
     "participants",
+    "omitted",
+    "timeline",
     "fence",
     "settings",
     "stats",
     "due",
     "buckets",
+    "letters",
     "sessions",
     "running",
     "waiting",
     "paused",
     "backlog",
     "dead",
+    "active",
 )
 
 
@@ -74,10 +85,10 @@ def session_keys(shard: int, session: SessionKey) -> list[str]:
     """The keys of one session and its shard, in the order of `SESSION_KEYS`."""
     tag = f"sr:{{{shard}}}:"
     bucket = bucket_of(session)
-    own = [f"{tag}{kind}:{session}" for kind in SESSION_KEYS[:6]]
-    shared = [f"{tag}{kind}" for kind in SESSION_KEYS[6:11]]
-    indexes = [f"{tag}{kind}:{bucket}" for kind in SESSION_KEYS[11:16]]
-    return [*own, *shared, *indexes, f"{tag}dead"]
+    own = [f"{tag}{kind}:{session}" for kind in SESSION_KEYS[:8]]
+    shared = [f"{tag}{kind}" for kind in SESSION_KEYS[8:14]]
+    indexes = [f"{tag}{kind}:{bucket}" for kind in SESSION_KEYS[14:20]]
+    return [*own, *shared, *indexes, f"{tag}active:{chat_of(session) or session}"]
 
 
 def bucket_of(session: SessionKey) -> str:
@@ -100,6 +111,15 @@ def home_digest(chat: ChatName, message_id: str) -> str:
 
 def home(shard: int, digest: str) -> str:
     return f"sr:{{{shard}}}:id:{digest}"
+
+
+def letters(shard: int) -> str:
+    return f"sr:{{{shard}}}:letters"
+
+
+def timeline(shard: int, session: SessionKey) -> list[str]:
+    tag = f"sr:{{{shard}}}:"
+    return [f"{tag}session:{session}", f"{tag}timeline:{session}"]
 
 
 def consumer_runs(shard: int, holder: str) -> str:

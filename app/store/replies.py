@@ -10,21 +10,25 @@ from typing import Any
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from app.routing.keys import SessionKey
+from app.store.holders import consumer_of
 from app.store.run_ids import RunAddress
 from app.store.session_settings import ViewSettings, view_settings
-from app.store.holders import consumer_of
 from app.tagging import PROMPT_NOTE, tag
 from session_router.models import (
     ActiveRun,
     BatchMessage,
     Context,
     ContextAction,
+    ControlResult,
+    Dropped,
     Id,
     Interrupt,
     Kind,
+    Omitted,
     Participant,
     Previous,
     QueuePlace,
+    Reason,
     ReplyTo,
     Route,
     Run,
@@ -34,6 +38,7 @@ from session_router.models import (
     WaitingMessage,
 )
 
+EXCERPT_CHARACTERS = 200
 CONTEXT_LIMIT_TOKENS = 200_000  # until a run or the policy says otherwise
 
 
@@ -41,7 +46,6 @@ class StoredMessage(BaseModel):
     """A message's body as the store keeps it: opaque to scripts, read here."""
 
     source: Source
-    text: str
     payload: JsonValue
     reply_to: Id | ReplyTo | None = None
     mentions: tuple[str, ...] = ()
@@ -90,10 +94,14 @@ class Reader:
         )
 
     def run(self, section: list[Any], session: SessionView) -> Run:
-        """RUN: fence, holder, started, lease ends, lease length, session id, previous, batch."""
+        """RUN.
+
+        Fence, holder, started, lease ends, lease length, session id, previous run's fence,
+        end and reason, OMITTED, batch.
+        """
         lease_seconds = int(section[4]) // 1000
         tagged = session.isolation == "tagged"
-        messages = tuple(self.message(m, tagged=tagged) for m in section[9])
+        messages = tuple(self.message(m, tagged=tagged) for m in section[10])
         return Run(
             id=self.run_id(section[0]),
             fence=int(section[0]),
@@ -105,6 +113,8 @@ class Reader:
             session_id=section[5],
             route=_route(messages[-1]),
             text=_text(messages, tagged=tagged),
+            omitted=tuple(_omitted(item) for item in section[9][1]),
+            omitted_count=int(section[9][0]),
             previous=self._previous(section),
             messages=messages,
         )
@@ -116,8 +126,8 @@ class Reader:
         return Previous(id=self.run_id(fence), ended=ended, reason=reason or None)
 
     def message(self, section: list[Any], *, tagged: bool) -> BatchMessage:
-        """A message of a batch: seq, id, counted returns, accepted, body."""
-        body = StoredMessage.model_validate_json(section[4])
+        """A message of a batch: seq, id, counted returns, accepted, text, body."""
+        text, body = section[4], StoredMessage.model_validate_json(section[5])
         source = body.source
         return BatchMessage(
             message_id=section[1],
@@ -125,8 +135,8 @@ class Reader:
             source=source,
             user_id=source.user_id,
             user_name=source.user_name,
-            text=body.text,
-            tagged_text=tag(source.user_name, source.user_id, body.text) if tagged else None,
+            text=text,
+            tagged_text=tag(source.user_name, source.user_id, text) if tagged else None,
             payload=body.payload,
             reply_to=body.reply_to,
             mentions=body.mentions,
@@ -154,8 +164,10 @@ class Reader:
         )
 
     def running(self, section: list[Any]) -> RunState:
-        """RUNNING: fence, holder, session id, started, lease ends, owners, status,
-        INTERRUPT, message ids."""
+        """RUNNING.
+
+        Fence, holder, session id, started, lease ends, owners, status, INTERRUPT, message ids.
+        """
         return RunState(
             id=self.run_id(section[0]),
             fence=int(section[0]),
@@ -170,6 +182,43 @@ class Reader:
             interrupt=interrupt(section[7]),
             message_ids=tuple(section[8]),
         )
+
+    def control(self, section: list[Any] | None, reason: Reason) -> ControlResult | None:
+        """CONTROL: action, stopped (session, fence, ...), removed ids, session id, pending."""
+        if not section:
+            return None
+        action, stopped, removed, session_id, pending = section
+        return ControlResult(
+            action=action,
+            stopped=tuple(
+                RunAddress(int(fence), self._shard, SessionKey(session)).run_id()
+                for session, fence in zip(stopped[::2], stopped[1::2], strict=True)
+            ),
+            removed=tuple(removed),
+            session_id=session_id or None,
+            pending=pending == "1",
+            reason=reason,
+        )
+
+
+def dropped(section: list[Any]) -> tuple[Dropped, ...]:
+    """What a call dropped: id, reason, ..."""
+    return tuple(
+        Dropped(message_id=message_id, reason=reason)
+        for message_id, reason in zip(section[::2], section[1::2], strict=True)
+    )
+
+
+def _omitted(item: list[Any]) -> Omitted:
+    reason, message_id, text, body = item
+    source = StoredMessage.model_validate_json(body).source
+    return Omitted(
+        message_id=message_id,
+        user_id=source.user_id,
+        user_name=source.user_name,
+        excerpt=text[:EXCERPT_CHARACTERS],
+        reason=reason,
+    )
 
 
 def queue_place(section: list[Any] | None) -> QueuePlace | None:

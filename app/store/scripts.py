@@ -19,6 +19,7 @@ SESSION_PARTS = (
     "runs",
     "filing",
     "replies",
+    "operators",
 )
 
 
@@ -52,8 +53,19 @@ COMPLETE = _on_session("complete")
 SESSION = _on_session("session")
 SUMMARY = _on_session("summary")
 RUN = _on_session("run")
+INTERRUPT = _on_session("interrupt")
+RESET = _on_session("reset")
+RELEASE = _on_session("release")
+PAUSE = _on_session("pause")
+REMOVE = _on_session("remove")
+DELETE = _on_session("delete")
+AMEND = _on_session("amend")
+REDRIVE = _on_session("redrive")
+DISCARD = _on_session("discard")
+LETTERS = _alone("letters")
+TIMELINE = _alone("timeline")
 HOME = _alone("home")
 MESSAGE = _alone("message")
 HELD = _alone("held")
-SESSIONS = _alone("sessions")
+INDEX = _alone("index")
 STATS = _alone("stats")

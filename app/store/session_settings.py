@@ -15,7 +15,6 @@ from app.routing.policy import PolicyFields
 from session_router.models import Isolation
 
 DAY_MS = 86_400_000
-PARTICIPANTS_MAX = 50
 _KNOWN_MAX = 4096
 
 
@@ -46,13 +45,18 @@ _known: OrderedDict[tuple[int, Isolation], tuple[PolicyFields, StoredSettings]] 
 
 
 def _as_scripts_read_them(fields: PolicyFields, isolation: Isolation) -> dict[str, object]:
-    grace_seconds = fields.interrupt_grace_seconds
+    grace_seconds, ttl_seconds = fields.interrupt_grace_seconds, fields.queue.ttl_seconds
     settings = {
         "isolation": isolation,
         "busy_same_sender": fields.busy.same_sender,
         "busy_other_sender": fields.busy.other_sender,
         "bot_max": fields.bot_limit.max,
         "bot_window_ms": fields.bot_limit.per_seconds * 1000,
+        "stop_by": fields.stop_by,
+        "debounce_ms": fields.debounce_ms,
+        "debounce_max_ms": fields.debounce_max_ms,
+        "overflow": fields.queue.overflow,
+        "ttl_ms": None if ttl_seconds is None else ttl_seconds * 1000,
         "queue_max": fields.queue.max,
         "sender_queue_max": fields.queue.max_per_sender,
         "drain": fields.drain,
@@ -64,7 +68,6 @@ def _as_scripts_read_them(fields: PolicyFields, isolation: Isolation) -> dict[st
         "retry_delay_ms": fields.retry_delay_seconds * 1000,
         "dedupe_ms": fields.dedupe_seconds * 1000,
         "session_ttl_ms": fields.session_ttl_days * DAY_MS,
-        "participants_max": PARTICIPANTS_MAX,
         "limit_tokens": fields.context.limit_tokens,
         "compress_at": fields.context.compress_at,
         "reset_at": fields.context.reset_at,

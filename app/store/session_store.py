@@ -6,21 +6,23 @@ it once and answers as it did. All methods raise `StoreUnavailable` and `StoreFu
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from app.errors import LeaseLost, StoreUnavailable, UnknownRun
-from app.routing.keys import SessionKey, shard_of
+from app.routing.keys import ChatName, SessionKey, shard_of, thread_part
 from app.routing.route import Routing
 from app.store import keys, scripts
 from app.store.holders import holder_of
-from app.store.replies import Reader, StoredMessage, interrupt, moment, queue_place
-from app.store.run_ids import RunAddress, read_run_id
+from app.store.replies import Reader, StoredMessage, dropped, interrupt, moment, queue_place
+from app.store.run_ids import read_run_id
 from app.store.session_settings import settings_of
 from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient
 from session_router.models import (
+    Amendment,
+    AmendRequest,
     CompleteRequest,
     Completion,
     Decision,
@@ -32,6 +34,7 @@ from session_router.models import (
 )
 
 HOPS_MAX = 3
+MOVING = "The message's session kept changing; try again."
 POINTER_MS = keys.POINTER_DAYS * 86_400_000
 
 
@@ -73,7 +76,7 @@ class SessionStore:
             if reply[0] != "elsewhere":
                 return _decision(reply, session, shard, admission)
             session = SessionKey(reply[1])
-        raise StoreUnavailable("The message's session kept changing; try again.")
+        raise StoreUnavailable(MOVING)
 
     async def _set_home(self, shard: int, digest: str, session: SessionKey) -> SessionKey:
         home = keys.home(shard, digest)
@@ -86,7 +89,7 @@ class SessionStore:
         message, routing = admission.message, admission.routing
         source = message.source
         settings = settings_of(routing.fields, routing.isolation)
-        owns = routing.person is not None and not source.is_bot
+        owns = message.kind == "user" and routing.person is not None and not source.is_bot
         return await self._client.call(
             scripts.ADMIT,
             keys.session_keys(shard, session),
@@ -104,6 +107,12 @@ class SessionStore:
             holder_of(admission.token_name, message.consumer),
             source.user_id or "",
             _participant(admission) if owns else "",
+            message.kind,
+            message.control or "",
+            message.busy or "",
+            message.dispatch,
+            thread_part(source.thread_id),
+            message.text,
             _body(message),
         )
 
@@ -122,10 +131,16 @@ class SessionStore:
             request.fence,
             request.status or "",
             *_usage(request.usage),
+            *request.seen,
         )
         if reply[0] != "renewed":
             _refuse(reply[0])
-        return Heartbeat(lease_expires_at=moment(reply[1]), interrupt=interrupt(reply[2]))
+        reader = Reader(address.session, address.shard)
+        return Heartbeat(
+            lease_expires_at=moment(reply[1]),
+            interrupt=interrupt(reply[2]),
+            steer=tuple(reader.message(m, tagged=True) for m in reply[3]),
+        )
 
     async def complete(self, run_id: str, request: CompleteRequest) -> Completion:
         """End a run and take the next: `complete.lua`. Raises `LeaseLost`, `UnknownRun`."""
@@ -137,19 +152,50 @@ class SessionStore:
             address.fence,
             request.fence,
             request.outcome,
+            _flag(request.requeue),
             request.reason or "",
             _flag(request.next),
             *_usage(request.usage),
+            *request.seen,
         )
         if reply[0] != "completed":
             _refuse(reply[0])
         reader = Reader(address.session, address.shard)
         session = reader.session(reply[1])
-        return Completion(next=reader.run(reply[2], session) if reply[2] else None, session=session)
+        return Completion(
+            next=reader.run(reply[2], session) if reply[2] else None,
+            returned=tuple(reply[3]),
+            session=session,
+        )
+
+    async def amend(self, chat: ChatName, request: AmendRequest) -> Amendment:
+        """Edit or delete what still waits: `message.lua` to find it, then `amend.lua`."""
+        digest = keys.home_digest(chat, request.message_id)
+        home = keys.home(shard_of(chat, self._shards), digest)
+        reply = await self._client.call(scripts.MESSAGE, [home])
+        if reply[0] == "unknown":
+            return Amendment(result="unknown")
+        for _ in range(HOPS_MAX):
+            reply = await self._amend_in(SessionKey(reply[1]), digest, request)
+            if reply[0] != "elsewhere":
+                return Amendment(result=reply[0])
+        raise StoreUnavailable(MOVING)
+
+    async def _amend_in(self, session: SessionKey, digest: str, request: AmendRequest) -> Reply:
+        text = request.text or ""
+        return await self._client.call(
+            scripts.AMEND,
+            keys.session_keys(shard_of_session(session, self._shards), session),
+            self._clock(),
+            digest,
+            "delete" if request.delete else "text",
+            text,
+            _digest(text),
+        )
 
 
 def _decision(reply: Reply, session: SessionKey, shard: int, admission: Admission) -> Decision:
-    word, reason, state, session_section, run, active, queue = reply
+    word, reason, state, session_section, run, active, queue, control, gone = reply
     routing = admission.routing
     sent = settings_of(routing.fields, routing.isolation).text
     reader = Reader(session, shard, sent)
@@ -162,8 +208,10 @@ def _decision(reply: Reply, session: SessionKey, shard: int, admission: Admissio
         run=reader.run(run, view) if run and view else None,
         active_run=reader.active(active) if active else None,
         queue=queue_place(queue),
+        control=reader.control(control, reason),
         duplicate_of=reason if repeated else None,
-        state=state,
+        state=None if state == "control" else state,
+        dropped=dropped(gone),
         rule=routing.rule,
     )
 
@@ -177,9 +225,12 @@ def _flag(value: bool) -> str:
 
 
 def _print(person: str | None, text: str) -> str:
-    # Tells a resend from another message under the same id; 48 bits are enough for that.
-    content = f"{person or ''}\0{text}".encode()
-    return urlsafe_b64encode(blake2b(content, digest_size=6).digest()).decode()
+    # Tells a resend from another message under the same id: the sender's part, the text's.
+    return _digest(person or "") + _digest(text)
+
+
+def _digest(text: str) -> str:
+    return urlsafe_b64encode(blake2b(text.encode(), digest_size=6).digest()).decode()
 
 
 def _participant(admission: Admission) -> str:
@@ -191,7 +242,6 @@ def _participant(admission: Admission) -> str:
 def _body(message: Message) -> str:
     return StoredMessage(
         source=message.source,
-        text=message.text,
         payload=message.payload,
         reply_to=message.reply_to,
         mentions=message.mentions,

@@ -3,10 +3,8 @@
 All methods raise `StoreUnavailable`.
 """
 
-import asyncio
+import json
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
 
 from app.errors import UnknownMessage, UnknownRun, UnknownSession
 from app.routing.keys import ChatName, InvalidKey, SessionKey, shard_of
@@ -23,6 +21,8 @@ from session_router.models import (
     RunState,
     SessionCounters,
     SessionDetail,
+    Timeline,
+    TimelineEvent,
 )
 
 
@@ -38,16 +38,28 @@ class SessionViews:
 
     async def session(self, session: SessionKey) -> SessionDetail:
         """One session whole: `session.lua`. Raises `UnknownSession`."""
-        try:
-            shard = shard_of_session(session, self._shards)
-        except InvalidKey as error:
-            raise UnknownSession from error
+        shard = self._shard_of(session)
         reply = await self._client.call(
             scripts.SESSION, keys.session_keys(shard, session), self._clock()
         )
         if reply[0] == "unknown":
             raise UnknownSession
         return _session_detail(reply, Reader(session, shard))
+
+    async def timeline(self, session: SessionKey) -> Timeline:
+        """The last events of a session: `timeline.lua`. Raises `UnknownSession`."""
+        shard = self._shard_of(session)
+        reply = await self._client.call(scripts.TIMELINE, keys.timeline(shard, session))
+        if reply[0] == "unknown":
+            raise UnknownSession
+        events = tuple(_event(text, shard, session) for text in reply[1:])
+        return Timeline(key=session, events=events)
+
+    def _shard_of(self, session: SessionKey) -> int:
+        try:
+            return shard_of_session(session, self._shards)
+        except InvalidKey as error:
+            raise UnknownSession from error
 
     async def run(self, run_id: str) -> RunState:
         """A run, active or remembered: `run.lua`. Raises `UnknownRun`."""
@@ -101,24 +113,36 @@ class SessionViews:
 
 
 def _session_detail(reply: Reply, reader: Reader) -> SessionDetail:
-    _, state, section, running, queue, batch, retry_at, counters, last_at = reply
-    accepted, waiting, in_run, done, dead, removed = (int(value) for value in counters)
+    _, state, section, running, queue, batch, held_until, counters, last_at = reply
+    waiting, in_run, done, dead, removed = (int(value) for value in counters)
     return SessionDetail(
         session=reader.session(section),
         state=state,
         run=reader.running(running) if running else None,
         queue=tuple(reader.waiting(m) for m in queue),
         batch=tuple(reader.waiting(m) for m in batch),
-        ready_at=optional_moment(retry_at),
+        ready_at=optional_moment(held_until),
         last_active_at=optional_moment(last_at),
         counters=SessionCounters(
-            accepted=accepted,
+            accepted=waiting + in_run + done + dead + removed,
             waiting=waiting,
             in_run=in_run,
             done=done,
             dead=dead,
             removed=removed,
         ),
+    )
+
+
+def _event(text: str, shard: int, session: SessionKey) -> TimelineEvent:
+    at, event, reason, by, message_id, fence = json.loads(text)
+    return TimelineEvent(
+        at=moment(at),
+        event=event,
+        reason=reason or None,
+        by=by.removeprefix("/") or None,
+        message_id=message_id or None,
+        run_id=RunAddress(int(fence), shard, session).run_id() if fence else None,
     )
 
 

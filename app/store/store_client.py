@@ -70,7 +70,7 @@ class StoreClient:
             found = await self._redis.smembers(key)
         except RedisError as error:
             raise _meaning(error) from error
-        return sorted(found)
+        return sorted(map(str, found))
 
     async def ping(self) -> None:
         """Return if the store answers."""

@@ -1,57 +1,70 @@
 #!lua
--- Decides one message: which of run, queue, interrupt, reject or duplicate, in one step.
+-- Decides one message, in one step.
 -- Guarantees: the id is accepted once (I4); what is stored is counted (I2), keeps its
 -- sender's order (I3) and has a run, a ready set or a deadline (I5); at most one fence is
--- valid (I1). A refusal stores nothing.
+-- valid (I1). A refusal stores nothing of the message.
 --
--- KEYS  1-17 keys.SESSION_KEYS
+-- KEYS  1-21 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 settings_id  3 settings (JSON)  4 message_id  5 home  6 print
---       7 sender (empty: unknown)  8 owns (1: a person's)  9 is_moderator  10 is_bot
---       11 place  12 consumer  13 user_id  14 participant (JSON, empty: none)  15 body
+--       7 sender (empty: unknown)  8 owns (1: becomes an owner)  9 is_moderator  10 is_bot
+--       11 place  12 holder  13 user_id  14 participant (JSON, empty: none)  15 kind
+--       16 control  17 busy  18 dispatch  19 thread (a key's part, empty: none)
+--       20 text  21 body
 --
 -- Replies
 --   elsewhere, session key   another session has this id: ask there
--- and, each followed by the message's state, SESSION, RUN, ACTIVE, QUEUE, or false:
+-- and, each followed by the message's state, SESSION, RUN, ACTIVE, QUEUE, CONTROL (or false)
+-- and the dropped (id, reason, ...):
 --   duplicate, decision      the first decision; RUN only if the grant may be repeated
---   reject, reason           queue_full, sender_queue_full, busy_reject, bot_limit, id_reused
+--   reject, reason           queue_full, sender_queue_full, busy_reject, bot_limit, id_reused,
+--                            not_owner
 --   run, reason              session_idle; QUEUE only if the batch does not reach the message
---   queue, reason            same_sender_active, other_sender_active, retry_delay, other_account
+--   queue, reason            same_sender_active, other_sender_active, internal, paused,
+--                            interrupt_pending, retry_delay, debounce, dispatch_worker,
+--                            other_account
 --   interrupt, reason        same_sender_active, other_sender_active
+--   steer, reason            same_sender_active, other_sender_active
+--   control, reason          stopped, reset, nothing_runs
 
 local settings = cjson.decode(ARGV[3])
 local message_id, home, print, sender = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local is_moderator, is_bot = ARGV[9] == '1', ARGV[10] == '1'
-local place, consumer = ARGV[11], ARGV[12]
+local place, holder, user_id, kind = ARGV[11], ARGV[12], ARGV[13], ARGV[15]
+local dropped_now = {}
 
 local function reply(word, reason, extra)
   extra = extra or {}
   return {word, reason, extra.state or false, session_section(), extra.run or false,
-    not extra.run and active_section(), extra.queue or false}
+    not extra.run and active_section(), extra.queue or false, extra.control or false,
+    dropped_now}
 end
 
 local function queue_section(position, first)
-  local ready_at = not session.fence and session.retry_at or ''
+  local ready_at = not session.fence and held_until() or ''
   return {position, session.depth, ready_at, first and '1' or ''}
 end
 
-local function position_of(wanted)
-  for i, m in ipairs(read_messages(key.queue, 0, -1)) do
-    if m.home == wanted then return i end
-  end
-end
-
 local function repeat_answer(known)
-  if known.print ~= print then return reply('reject', 'id_reused', {state = known.state}) end
+  if known.print ~= print and known.amended ~= print then
+    return reply('reject', 'id_reused', {state = known.state})
+  end
   local extra = {state = known.state}
   if known.state == 'waiting' then extra.queue = queue_section(position_of(home), false) end
-  local same = known.decision == 'run' and run and run.consumer == consumer
+  local same = known.decision == 'run' and run and run.consumer == holder
   if same and known.state == 'in_run' and is_untouched(known.fence) then
     extra.run = run_section(read_messages(key.batch, 0, -1))
   end
   return reply('duplicate', known.decision, extra)
 end
 
--- Limits concern only messages never granted: what came back from a run is not counted.
+local function refuse(reason)
+  if session.id then save() end  -- what settling found out stands
+  return reply('reject', reason)
+end
+
+-- LIMITS
+
+-- They concern only messages never granted: what came back from a run is not counted.
 local function waiting_never_granted()
   local all, own = session.depth, tonumber(redis.call('HGET', key.senders, sender) or 0)
   if not session.back then return all, own end
@@ -64,10 +77,26 @@ local function waiting_never_granted()
   return all, own
 end
 
+local function drop_own_oldest()
+  local oldest
+  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
+    local is_own = m.sender == sender and m.granted == ''
+    if is_own and (not oldest or m.seq < oldest.seq) then oldest = m end
+  end
+  if not oldest then return false end
+  omit(oldest, 'overflow', settings.dedupe_ms)
+  dropped_now[#dropped_now + 1] = oldest.id
+  dropped_now[#dropped_now + 1] = 'overflow'
+  return true
+end
+
+-- The limit that keeps this message out, or nil.
 local function limit_reached()
   local all, own = waiting_never_granted()
-  if all >= settings.queue_max then return 'queue_full' end
-  if own >= settings.sender_queue_max then return 'sender_queue_full' end
+  local limit = all >= settings.queue_max and 'queue_full'
+    or own >= settings.sender_queue_max and 'sender_queue_full' or nil
+  if limit and settings.overflow == 'drop_oldest' and drop_own_oldest() then return nil end
+  return limit
 end
 
 local function bot_limit_reached()
@@ -79,22 +108,12 @@ local function bot_limit_reached()
   return number('bots') >= settings.bot_max
 end
 
-local function relation_to_run()
-  if is_moderator then return 'same_sender' end
-  return sender ~= '' and run.owners == sender and 'same_sender' or 'other_sender'
-end
-
-local function new_session()
-  local number = next_number()
-  put('id', number .. '-' .. string.match(TAG, '{(.-)}'))
-  put('seq', '0')
-  put('new', '1')
-end
+-- STORING
 
 local function remember_participant(seq)
   if ARGV[14] == '' then return end
   local added = redis.call('HSET', key.participants, sender, seq .. ' ' .. ARGV[14])
-  if added == 0 or redis.call('HLEN', key.participants) <= settings.participants_max then return end
+  if added == 0 or redis.call('HLEN', key.participants) <= PARTICIPANTS_MAX then return end
   local oldest, oldest_seq
   for person, value in pairs(read_hash(key.participants)) do
     local last_seq = tonumber(string.match(value, '^%d+'))
@@ -112,96 +131,230 @@ local function keep_settings()
   put('keep_ms', text(settings.session_ttl_ms))
 end
 
-local function accept(decision)
-  if not session.id then new_session() end
+local function accept(decision, reason)
+  if not session.id then
+    put('id', new_session_id())
+    put('new', '1')
+  end
   keep_settings()
   add('seq', 1)
   if is_bot then add('bots', 1) end
-  if ARGV[8] == '1' then put('last_at', text(now)) end
+  if kind == 'user' or not session.last_at then put('last_at', text(now)) end
   remember_participant(session.seq)
-  local m = {seq = tonumber(session.seq), id = message_id, home = home, sender = sender,
-    place = place, owns = ARGV[8], granted = '', returns = 0, accepted_at = now,
-    decision = decision, print = print, body = ARGV[15]}
   count('accepted', place, 1)
-  return m
+  note(decision, reason, user_id, message_id)
+  local expires_at = settings.ttl_ms and now + settings.ttl_ms or 0
+  return {seq = tonumber(session.seq), id = message_id, home = home, sender = sender,
+    place = place, kind = kind, owns = ARGV[8], granted = '', granted_at = 0,
+    returns = 0, accepted_at = now,
+    expires_at = expires_at, offered = '', decision = decision, print = print, amended = '',
+    text = ARGV[20], body = ARGV[21]}
 end
 
 local function is_first() return redis.call('HEXISTS', key.senders, sender) == 0 end
 
-local function wait(decision, reason)
+local function watch_expiry(m)
+  if m.expires_at == 0 then return end
+  put('expire_at', text(math.min(m.expires_at, tonumber(session.expire_at or m.expires_at))))
+end
+
+-- Stores a message that does not run now, if the limits let it; what it asks of the run or
+-- of the session is written only then.
+local function wait(decision, reason, also)
+  local limit = limit_reached()
+  if limit then return refuse(limit) end
+  also = also or {}
   local first = is_first()
-  local m = accept(decision)
+  local m = accept(decision, reason)
+  if decision == 'interrupt' then ask_to_stop('message', user_id, message_id) end
+  if decision == 'steer' then
+    m.offered = session.fence
+    write_run({offers = '1'})
+  end
+  if also.debounce_at then put('debounce_at', text(also.debounce_at)) end
   write_home(m, 'waiting', '')
+  watch_expiry(m)
   local position
-  if decision == 'interrupt' then position = push_front(m) else push_back(m) end
+  if also.in_front then position = push_front(m) else push_back(m) end
   save()
   return reply(decision, reason,
     {state = 'waiting', queue = queue_section(position or session.depth, first)})
 end
 
-local function request_interrupt()
-  if run.interrupt_at then return end
-  run.interrupt_at = text(now)
-  redis.call('HSET', key.run, 'interrupt_at', run.interrupt_at, 'interrupt_cause', 'message',
-    'interrupt_user', ARGV[13], 'interrupt_message', message_id)
-  if tonumber(run.grace_ms) == 0 then return end
-  run.grace_at = text(now + tonumber(run.grace_ms))
-  redis.call('HSET', key.run, 'grace_at', run.grace_at)
-  put('over_at', text(deadline_of_run()))
+-- A RUN IS ACTIVE
+
+local STRENGTH = {interrupt = 3, steer = 2, queue = 1, reject = 0}
+
+local function relation_to_run()
+  if is_moderator then return 'same_sender' end
+  return sender ~= '' and run.owners == sender and 'same_sender' or 'other_sender'
+end
+
+-- A message's own mode: any for the sole owner, for others only a weaker one.
+local function busy_mode(relation)
+  local mode, own = settings['busy_' .. relation], ARGV[17]
+  if own ~= '' and (relation == 'same_sender' or STRENGTH[own] < STRENGTH[mode]) then mode = own end
+  if is_bot and mode ~= 'reject' then return 'queue' end
+  if mode == 'steer' and place ~= run.place then return 'queue' end
+  return mode
 end
 
 local function meet_run()
+  if kind == 'internal' then return wait('queue', 'internal') end
   local relation = relation_to_run()
-  local mode, reason = settings['busy_' .. relation], relation .. '_active'
-  if mode == 'reject' then return nil, 'busy_reject' end
-  local limit = limit_reached()
-  if limit then return nil, limit end
-  if mode == 'interrupt' and not is_bot then
-    request_interrupt()
-    return wait('interrupt', reason)
+  local mode, reason = busy_mode(relation), relation .. '_active'
+  if mode == 'reject' then return refuse('busy_reject') end
+  if mode == 'queue' then return wait('queue', reason) end
+  if mode == 'steer' and run.interrupt_at then
+    return wait('queue', 'interrupt_pending', {in_front = true})
   end
-  return wait('queue', reason)
+  return wait(mode, reason, {in_front = true})
+end
+
+-- NOTHING RUNS
+
+-- When a burst of user messages is over, or nil if nothing is to be waited for.
+local function debounce_until()
+  if kind ~= 'user' or settings.debounce_ms == 0 then return tonumber(session.debounce_at) end
+  local oldest = session.depth > 0 and oldest_waiting_at() or now
+  local ready_at = math.min(now + settings.debounce_ms, oldest + settings.debounce_max_ms)
+  return ready_at > now and ready_at or nil
+end
+
+-- Why a message waits although nothing runs, and until when if it is a debounce.
+local function hold()
+  if session.retry_at then return 'retry_delay' end
+  local debounce_at = debounce_until()
+  if debounce_at then return 'debounce', debounce_at end
+  if ARGV[18] == 'worker' then return 'dispatch_worker' end
+  local head = session.depth > 0 and read_messages(key.queue, 0, 0)[1]
+  if head and account_of(head.place) ~= account_of(place) then return 'other_account' end
 end
 
 local function run_now()
   local first = is_first()
-  local m = accept('run')
+  local m = accept('run', 'session_idle')
   local batch = {m}
   if session.depth > 0 then
-    push_back(m)
     write_home(m, 'waiting', '')
+    push_back(m)
     batch = take_batch(settings)
   end
-  grant(batch, consumer, settings)
+  grant(batch, holder, settings)
   save()
   local reached = batch[#batch].seq == m.seq
   return reply('run', 'session_idle', {state = reached and 'in_run' or 'waiting',
-    run = run_section(batch),
-    queue = not reached and queue_section(position_of(home), first)})
+    run = run_section(batch), queue = not reached and queue_section(position_of(home), first)})
 end
 
-local function refuse(reason)
-  -- What settling found out stands, the message does not.
+-- CONTROLS
+
+local stopped, removed = {}, {}
+
+local function owns_run()
+  for owner in string.gmatch(run.owners, '[^\n]+') do
+    if owner == sender then return true end
+  end
+  return run.owners == '' and redis.call('HEXISTS', key.participants, sender) == 1
+end
+
+local function may_stop()
+  if is_bot then return false end
+  return is_moderator or settings.stop_by == 'anyone' or (sender ~= '' and owns_run())
+end
+
+local function stop_here(cause, ends)
+  stopped[#stopped + 1] = name
+  stopped[#stopped + 1] = session.fence
+  ask_to_stop(cause, user_id, message_id, ends)
+  note('stop_asked', cause, user_id, message_id, session.fence)
+end
+
+-- The runs of the same thread, or outside threads of the same chat with its threads.
+local function stop_elsewhere()
+  local own, thread = name, ARGV[19]
+  for _, other in ipairs(redis.call('SMEMBERS', key.active)) do
+    local in_reach = thread == '' or string.find(other .. ':', thread .. ':', 1, true)
+    if other ~= own and in_reach then
+      turn_to(other)
+      if session.fence and now < tonumber(session.over_at) and may_stop() then
+        stop_here('stop', 'stopped')
+        save()
+      end
+    end
+  end
+  turn_to(own)
+end
+
+local function remember_control(reason)
+  redis.call('SET', at('id', home), cmsgpack.pack({name, 'control', 'control', print, '',
+    reason, '', now, 0, now}), 'PX', settings.dedupe_ms)
+end
+
+local function control_answer(reason, pending)
+  remember_control(reason)
   if session.id then save() end
-  return reply('reject', reason)
+  return reply('control', reason,
+    {control = {ARGV[16], stopped, removed, session.id or '', pending and '1' or ''}})
+end
+
+local function remove_own()
+  if not session.id or sender == '' then return end
+  removed = remove_waiting_of(sender, ARGV[16] == 'stop' and 'stopped' or 'reset',
+    settings.dedupe_ms)
+  for _, id in ipairs(removed) do note('removed', ARGV[16], user_id, id) end
+end
+
+local function stop()
+  if session.fence then
+    if not may_stop() then return refuse('not_owner') end
+    remove_own()
+    stop_here('stop', 'stopped')
+    return control_answer('stopped')
+  end
+  if is_bot then return refuse('not_owner') end
+  remove_own()
+  if session.id then save() end
+  stop_elsewhere()
+  if #stopped + #removed == 0 then return control_answer('nothing_runs') end
+  return control_answer('stopped')
+end
+
+-- While nothing runs: moderators and participants, and all where the session is empty.
+local function may_reset()
+  if is_bot then return false end
+  if is_moderator or redis.call('EXISTS', key.participants) == 0 then return true end
+  return sender ~= '' and redis.call('HEXISTS', key.participants, sender) == 1
+end
+
+local function reset()
+  if session.fence then
+    if not may_stop() then return refuse('not_owner') end
+    remove_own()
+    put('reset_pending', 'control')
+    stop_here('reset', 'reset')
+    return control_answer('reset', true)
+  end
+  if not session.id then return is_bot and refuse('not_owner') or control_answer('nothing_runs') end
+  if not may_reset() then return refuse('not_owner') end
+  remove_own()
+  new_generation('control')
+  return control_answer('reset')
 end
 
 local known = read_home(home)
-if known and known.session ~= NAME then return {'elsewhere', known.session} end
+if known and known.session ~= name then return {'elsewhere', known.session} end
 read_session()
 if known and known.state then return repeat_answer(known) end
-settle()
+for _, id in ipairs(settle()) do
+  dropped_now[#dropped_now + 1] = id
+  dropped_now[#dropped_now + 1] = 'expired'
+end
 if bot_limit_reached() then return refuse('bot_limit') end
-if session.fence then
-  local answer, refusal = meet_run()
-  return answer or refuse(refusal)
-end
-local head = session.depth > 0 and read_messages(key.queue, 0, 0)[1]
-local reason = session.retry_at and 'retry_delay'
-if not reason and head and account_of(head.place) ~= account_of(place) then
-  reason = 'other_account'
-end
-if not reason then return run_now() end
-local limit = limit_reached()
-if limit then return refuse(limit) end
-return wait('queue', reason)
+if ARGV[16] == 'stop' then return stop() end
+if ARGV[16] == 'reset' then return reset() end
+if session.paused then return wait('queue', 'paused') end
+if session.fence then return meet_run() end
+local reason, debounce_at = hold()
+if reason then return wait('queue', reason, {debounce_at = debounce_at}) end
+return run_now()

@@ -4,47 +4,44 @@
 -- between the end of one run and the start of the next (I2, I5); repeated after a lost
 -- answer, it answers the same and does its work once (I4).
 --
--- KEYS  1-17 keys.SESSION_KEYS
--- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 outcome  5 reason
---       6 next (1: grant the next run)  7 usage (JSON or empty)  8 context tokens
---       9 context limit (empty: as it was)
+-- KEYS  1-21 keys.SESSION_KEYS
+-- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 outcome  5 requeue (1: put
+--       an interrupted batch back)  6 reason  7 next (1: grant the next run)  8 usage (JSON or
+--       empty)  9 context tokens  10 context limit (empty: as it was)
+--       11 ... ids of the steers that its holder has seen
 --
 -- Replies
---   completed, SESSION, RUN  the next run; on a repeat only while nobody has called on it
+--   completed, SESSION, RUN, returned ids   the next run; on a repeat only while nobody has
+--                            called on it
 --   lease_lost               the run has ended otherwise, or the fence is not its
 --   unknown                  no such run here
 
-local outcome, reason = ARGV[4], ARGV[5]
+local outcome = ARGV[4]
 
-local function reply(next_run) return {'completed', session_section(), next_run or false} end
-
-local function repeat_answer(ended)
-  if ended.ended then return {'lease_lost'} end
-  if ended.next_fence == '' or not is_untouched(ended.next_fence) then return reply() end
-  return reply(run_section(read_messages(key.batch, 0, -1)))
+local function reply(next_run, returned)
+  return {'completed', session_section(), next_run or false, returned}
 end
 
-local function place_batch(messages, settings)
-  if outcome == 'failed' or outcome == 'released' then
-    return_batch(messages, outcome, outcome == 'failed', settings)
-  else
-    finish_batch(messages, outcome, settings)
+local function repeat_answer(ended)
+  if ended.ended ~= '' then return {'lease_lost'} end
+  if ended.next_fence == '' or not is_untouched(ended.next_fence) then
+    return reply(nil, ended.returned)
   end
+  return reply(run_section(read_messages(key.batch, 0, -1)), ended.returned)
 end
 
 local function settle_outcome(settings)
+  put('last_at', text(now))
   if outcome == 'failed' then return delay_retry(now, settings) end
   if outcome == 'released' then return end
   drop('fails')
-  if outcome ~= 'completed' then return end
-  for _, field in ipairs({'new', 'previous_id', 'reset_reason'}) do drop(field) end
 end
 
 -- Another account's head is not this holder's to run: it becomes ready for a claim.
 local function next_batch(ended_run, settings)
-  if ARGV[6] ~= '1' or session.depth == 0 or session.retry_at or session.paused then return end
+  if ARGV[7] ~= '1' or session.depth == 0 or session.retry_at or session.paused then return end
   local head = read_messages(key.queue, 0, 0)[1]
-  if account_of(head.place) ~= ended_run.account then return end
+  if account_of(head.place) ~= account_of(ended_run.place) then return end
   return take_batch(settings)
 end
 
@@ -54,14 +51,16 @@ if ended then return repeat_answer(ended) end
 local refusal = refusal_of_holder(ARGV[2], ARGV[3])
 if refusal then return {refusal} end
 
-local settings, ended_run = stored_settings(), run
-note_report('', ARGV[7], ARGV[8], ARGV[9])
-local messages = end_run()
-place_batch(messages, settings)
+local settings = stored_settings()
+note_report('', ARGV[8], ARGV[9], ARGV[10])
+note_seen({unpack(ARGV, 11)})
+local returned = run.offers and unseen_steers(ARGV[2]) or {}
+local requeued = outcome == 'interrupted' and ARGV[5] == '1'
+local ended_run = end_run(requeued and 'requeued' or outcome, settings)
 settle_outcome(settings)
-put('last_at', text(now))
+if passed('expire_at') then expire_waiting(settings) end
 local batch = next_batch(ended_run, settings)
 if batch then grant(batch, ended_run.consumer, settings) end
-remember_end(ended_run, '', outcome, reason, batch and session.fence or '', settings)
+remember_end(ended_run, '', outcome, ARGV[6], settings, batch and session.fence, returned)
 save()
-return reply(batch and run_section(batch))
+return reply(batch and run_section(batch), returned)

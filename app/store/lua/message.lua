@@ -7,10 +7,11 @@
 -- Replies
 --   known, session key, state, decision, reason, fence, accepted_at, granted_at, ended_at
 --   pointer, session key     the record, if there is one, is in that session's shard
---   unknown
+--   unknown                  also for the id of a control
 
 local packed = redis.call('GET', KEYS[1])
 if not packed then return {'unknown'} end
 local f = cmsgpack.unpack(packed)
+if f[2] == 'control' then return {'unknown'} end
 if not f[2] then return {'pointer', f[1]} end
-return {'known', f[1], f[2], f[3], f[5], f[6], f[7], f[8], f[9]}
+return {'known', f[1], f[2], f[3], f[6], f[7], f[8], f[9], f[10]}

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Tells how a run stands, or how it ended.
 --
--- KEYS  1-17 keys.SESSION_KEYS
+-- KEYS  1-21 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence
 --
 -- Replies
@@ -16,5 +16,5 @@ if session.fence == ARGV[2] then
 end
 local ended = read_end(ARGV[2])
 if not ended then return {'unknown'} end
-return {'ended', ended.ended or '', ended.outcome, ended.reason, ended.ended_at, ended.consumer,
+return {'ended', ended.ended, ended.outcome, ended.reason, ended.ended_at, ended.consumer,
   ended.session_id, ended.started_at, ended.owners, ended.status}

@@ -14,50 +14,57 @@ local function file_backlog()
   if not backlog_changed then return end
   if session.depth == 0 then
     drop('jumped')
-    redis.call('ZREM', key.backlog, NAME)
+    redis.call('ZREM', key.backlog, name)
   else
-    redis.call('ZADD', key.backlog, oldest_waiting_at(), NAME)
+    redis.call('ZADD', key.backlog, oldest_waiting_at(), name)
   end
 end
 
+-- What a free session with waiting messages still waits for, or nil.
+local function held_until() return session.retry_at or session.debounce_at end
+
 local function ready_set(state)
-  if state ~= 'waiting' or session.retry_at then return nil end
+  if state ~= 'waiting' or held_until() then return nil end
   local head = read_messages(key.queue, 0, 0)[1]
   return AGENT .. ':' .. account_of(head.place)
 end
 
 local function file_ready(state)
-  local name = ready_set(state)
-  if session.ready == name then return end
-  if session.ready then redis.call('ZREM', at('ready', session.ready), NAME) end
-  if not name then return drop('ready') end
-  redis.call('ZADD', at('ready', name), now, NAME)
-  put('ready', name)
+  local set = ready_set(state)
+  if session.ready == set then return end
+  if session.ready then redis.call('ZREM', at('ready', session.ready), name) end
+  if not set then return drop('ready') end
+  redis.call('ZADD', at('ready', set), now, name)
+  put('ready', set)
 end
 
 local function file_state(state)
   if state_before == state then return end
   if not state_before then
-    redis.call('ZADD', key.sessions, 0, NAME)
+    redis.call('ZADD', key.sessions, 0, name)
     redis.call('SADD', key.buckets, string.sub(key.sessions, #TAG + #'sessions:' + 1))
   elseif state_before ~= 'idle' then
-    redis.call('ZREM', key[state_before], NAME)
+    redis.call('ZREM', key[state_before], name)
   end
-  if state ~= 'idle' then redis.call('ZADD', key[state], now, NAME) end
+  if state ~= 'idle' then redis.call('ZADD', key[state], now, name) end
 end
 
 local function file_deadline(state)
-  local deadline = session.over_at or session.retry_at
-  if state == 'idle' then deadline = text(number('last_at') + number('keep_ms')) end
-  if deadline then
-    redis.call('ZADD', key.due, deadline, NAME)
+  local deadline = math.huge
+  for _, field in ipairs({'over_at', 'retry_at', 'debounce_at', 'expire_at'}) do
+    if session[field] then deadline = math.min(deadline, number(field)) end
+  end
+  if state == 'idle' then deadline = number('last_at') + number('keep_ms') end
+  if deadline < math.huge then
+    redis.call('ZADD', key.due, text(deadline), name)
   else
-    redis.call('ZREM', key.due, NAME)
+    redis.call('ZREM', key.due, name)
   end
 end
 
 local function save()
   local state, to_set, to_drop = state_of(), {}, {}
+  if session.depth == 0 then drop('expire_at') end
   file_backlog()
   file_ready(state)
   file_state(state)
@@ -66,4 +73,9 @@ local function save()
   for field in pairs(dropped) do to_drop[#to_drop + 1] = field end
   if #to_set > 0 then redis.call('HSET', key.session, unpack(to_set)) end
   if #to_drop > 0 then redis.call('HDEL', key.session, unpack(to_drop)) end
+  if #events > 0 then
+    redis.call('RPUSH', key.timeline, unpack(events))
+    redis.call('LTRIM', key.timeline, -EVENTS_MAX, -1)
+  end
+  changed, dropped, events, state_before, backlog_changed = {}, {}, {}, state, nil
 end

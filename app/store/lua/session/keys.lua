@@ -3,18 +3,24 @@
 
 local key = {
   session = KEYS[1], run = KEYS[2], queue = KEYS[3], batch = KEYS[4], senders = KEYS[5],
-  participants = KEYS[6], fence = KEYS[7], settings = KEYS[8], stats = KEYS[9], due = KEYS[10],
-  buckets = KEYS[11], sessions = KEYS[12], running = KEYS[13], waiting = KEYS[14],
-  paused = KEYS[15], backlog = KEYS[16], dead = KEYS[17],
+  participants = KEYS[6], omitted = KEYS[7], timeline = KEYS[8], fence = KEYS[9],
+  settings = KEYS[10], stats = KEYS[11], due = KEYS[12], buckets = KEYS[13],
+  letters = KEYS[14], sessions = KEYS[15], running = KEYS[16], waiting = KEYS[17],
+  paused = KEYS[18], backlog = KEYS[19], dead = KEYS[20], active = KEYS[21],
 }
 local TAG = string.match(KEYS[1], '^sr:{[^}]*}:')
-local NAME = string.sub(KEYS[1], #TAG + #'session:' + 1)
-local AGENT = string.match(NAME, '^agent:([^:]*)')
+local SHARD = string.match(TAG, '{(.-)}')
+local AGENT = string.match(KEYS[1], ':session:agent:([^:]*)')
 local BATCH_BYTES_MAX = 1048576
+local PARTICIPANTS_MAX = 50
 local RETRY_DOUBLINGS_MAX = 16
+local OMITTED_MAX = 20
+local EVENTS_MAX = 50
+
+local name = string.sub(KEYS[1], #TAG + #'session:' + 1)
 
 -- The only place in a script that builds a key: for what is found in an index.
-local function at(kind, name) return TAG .. kind .. ':' .. name end
+local function at(kind, found) return TAG .. kind .. ':' .. found end
 
 -- `tostring`, `..` and cjson round large numbers: here they become text.
 local function text(number) return string.format('%.0f', number) end

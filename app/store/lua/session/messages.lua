@@ -1,8 +1,9 @@
 -- MESSAGES: as the lists `queue` and `batch` hold them. `granted` is the fence of the last
--- run that had it, or empty; `returns` counts the counted returns; the body is opaque.
+-- run that had it, `offered` of the run it was steered to, empty for none; `returns` counts
+-- the counted returns; a time of 0 is never; text and body are opaque.
 
-local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'owns', 'granted', 'returns',
-  'accepted_at', 'decision', 'print', 'body'}
+local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'granted', 'granted_at',
+  'returns', 'accepted_at', 'expires_at', 'offered', 'decision', 'print', 'amended', 'text', 'body'}
 
 local function pack_message(m)
   local values = {}

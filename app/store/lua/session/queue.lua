@@ -33,6 +33,17 @@ local function push_front(m)
   return #own
 end
 
+local function take_out(m)
+  redis.call('LREM', key.queue, 1, m.packed)
+  queue_changed(m, -1)
+end
+
+local function position_of(home)
+  for i, m in ipairs(read_messages(key.queue, 0, -1)) do
+    if m.home == home then return i, m end
+  end
+end
+
 local function is_last_try(m, settings) return m.returns + 1 >= settings.max_deliveries end
 
 -- How far the batch reaches that starts with the head: one place, as `drain` says, the
@@ -44,11 +55,12 @@ local function choose_batch(settings)
   for _, m in ipairs(read_messages(key.queue, 0, by_sender and -1 or most - 1)) do
     head = head or m
     if not by_sender or m.sender == head.sender then
-      local full = #chosen == most or bytes + #m.body > BATCH_BYTES_MAX
+      local size = #m.text + #m.body
+      local full = #chosen == most or bytes + size > BATCH_BYTES_MAX
       local alone = is_last_try(m, settings) or is_last_try(head, settings)
       if #chosen > 0 and (full or alone or m.place ~= head.place) then break end
       chosen[#chosen + 1] = m
-      bytes = bytes + #m.body
+      bytes = bytes + size
     end
   end
   return chosen
@@ -57,10 +69,61 @@ end
 local function take_batch(settings)
   local chosen = choose_batch(settings)
   if settings.drain == 'by_sender' then
-    for _, m in ipairs(chosen) do redis.call('LREM', key.queue, 1, m.packed) end
-  else
-    redis.call('LPOP', key.queue, #chosen)
+    for _, m in ipairs(chosen) do take_out(m) end
+    return chosen
   end
+  redis.call('LPOP', key.queue, #chosen)
   for _, m in ipairs(chosen) do queue_changed(m, -1) end
   return chosen
+end
+
+-- REMOVAL
+
+local function end_as_removed(m, reason, keep_ms)
+  write_home(m, 'removed', reason, keep_ms)
+  count('removed', m.place, 1)
+  add('removed', 1)
+end
+
+local function remove_waiting(m, reason, keep_ms)
+  take_out(m)
+  end_as_removed(m, reason, keep_ms)
+end
+
+-- Nothing is silent: what was dropped or expired is told to the next runs.
+local function omit(m, reason, keep_ms)
+  remove_waiting(m, reason, keep_ms)
+  redis.call('RPUSH', key.omitted, cmsgpack.pack({reason, m.id, m.text, m.body}))
+  redis.call('LTRIM', key.omitted, -OMITTED_MAX, -1)
+  add('omitted', 1)
+  note('removed', reason, '', m.id)
+end
+
+local function remove_waiting_of(sender, reason, keep_ms)
+  local removed = {}
+  if redis.call('HEXISTS', key.senders, sender) == 0 then return removed end
+  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
+    if m.sender == sender then
+      remove_waiting(m, reason, keep_ms)
+      removed[#removed + 1] = m.id
+    end
+  end
+  return removed
+end
+
+-- Waiting messages that were never granted live as long as the policy lets them.
+local function expire_waiting(settings)
+  local expired, next_at = {}, nil
+  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
+    if m.expires_at > 0 and m.granted == '' then
+      if now >= m.expires_at then
+        omit(m, 'expired', settings.dedupe_ms)
+        expired[#expired + 1] = m.id
+      else
+        next_at = math.min(next_at or m.expires_at, m.expires_at)
+      end
+    end
+  end
+  if next_at then put('expire_at', text(next_at)) else drop('expire_at') end
+  return expired
 end

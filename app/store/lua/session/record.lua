@@ -1,10 +1,11 @@
 -- SESSION: its record is read once, changed by `put` and `drop`, written once by `save`.
 
 local FIELDS = {'id', 'seq', 'settings', 'fence', 'lease_at', 'over_at', 'retry_at', 'fails',
-  'back', 'jumped', 'ready', 'new', 'tokens', 'limit', 'last_at', 'keep_ms', 'paused', 'done',
-  'dead', 'removed', 'bots', 'bots_at', 'previous_id', 'reset_reason'}
+  'debounce_at', 'expire_at', 'back', 'jumped', 'ready', 'new', 'tokens', 'limit', 'last_at',
+  'keep_ms', 'paused', 'omitted', 'done', 'dead', 'removed', 'bots', 'bots_at', 'reset_pending',
+  'previous_id', 'reset_reason'}
 
-local session, changed, dropped = {}, {}, {}
+local session, changed, dropped, events = {}, {}, {}, {}
 local run, state_before, backlog_changed
 
 local function put(field, value)
@@ -23,6 +24,13 @@ end
 local function number(field) return tonumber(session[field] or 0) end
 local function add(field, by) put(field, text(number(field) + by)) end
 
+-- The timeline: what happened, why, by whom; written by `save`.
+local function note(event, reason, by, message_id, fence)
+  events[#events + 1] = cjson.encode({text(now), event, reason or '', by or '',
+    message_id or '', fence or ''})
+  if #events > EVENTS_MAX then table.remove(events, 1) end
+end
+
 local function state_of()
   if not session.id then return nil end
   if session.paused then return 'paused' end
@@ -30,8 +38,8 @@ local function state_of()
   return session.depth > 0 and 'waiting' or 'idle'
 end
 
-local function read_hash(name)
-  local flat, record = redis.call('HGETALL', name), {}
+local function read_hash(hash)
+  local flat, record = redis.call('HGETALL', hash), {}
   for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
   return record
 end
@@ -44,7 +52,32 @@ local function read_session()
   if session.fence then run = read_hash(key.run) end
 end
 
+-- Another session of the same chat: the rest of the script works on that one. What was
+-- changed in the one before must have been saved.
+local function turn_to(other)
+  name = other
+  for _, kind in ipairs({'session', 'run', 'queue', 'batch', 'senders', 'participants',
+    'omitted', 'timeline'}) do
+    key[kind] = at(kind, other)
+  end
+  session, changed, dropped, events = {}, {}, {}, {}
+  run, state_before, backlog_changed = nil, nil, nil
+  read_session()
+end
+
 -- A session keeps the settings of its last message.
 local function stored_settings()
   return cjson.decode(redis.call('HGET', key.settings, session.settings))
+end
+
+local function new_session_id() return next_number() .. '-' .. SHARD end
+
+-- A reset: another id under the same key, with nothing of the old history (section 6).
+local function new_generation(reason)
+  put('previous_id', session.id)
+  put('reset_reason', reason)
+  put('id', new_session_id())
+  put('new', '1')
+  for _, field in ipairs({'tokens', 'limit', 'reset_pending'}) do drop(field) end
+  note('reset', reason)
 end

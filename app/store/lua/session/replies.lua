@@ -13,15 +13,28 @@ local function session_section()
 end
 
 local function message_section(m)
-  return {m.seq, m.id, m.returns, m.accepted_at, m.body}
+  return {m.seq, m.id, m.returns, m.accepted_at, m.text, m.body}
+end
+
+local function sections_of(messages)
+  local sections = {}
+  for i, m in ipairs(messages) do sections[i] = message_section(m) end
+  return sections
+end
+
+local function omitted_section()
+  if run.omitted == '0' then return {'0', {}} end
+  local omitted = redis.call('LRANGE', key.omitted, 0, -1)
+  for i, packed in ipairs(omitted) do omitted[i] = cmsgpack.unpack(packed) end
+  return {run.omitted, omitted}
 end
 
 local function run_section(batch)
-  local back, messages = read_end(run.back_from), {}
-  for i, m in ipairs(batch) do messages[i] = message_section(m) end
+  local back = read_end(run.back_from)
+  local ended = back and (back.ended ~= '' and back.ended or back.outcome)
   return {run.fence, run.consumer, run.started_at, session.lease_at, run.lease_ms,
-    run.session_id, run.back_from, back and (back.ended or back.outcome) or '',
-    back and back.reason or '', messages}
+    run.session_id, run.back_from, ended or '', back and back.reason or '',
+    omitted_section(), sections_of(batch)}
 end
 
 local function active_section()
@@ -29,15 +42,20 @@ local function active_section()
   return {session.fence, run.consumer, run.started_at, run.owners, run.status or ''}
 end
 
--- A grant may be given again while its holder has made no call on it.
-local function is_untouched(fence)
-  return session.fence == fence and not run.touched and now < tonumber(session.over_at)
+local function interrupt_section()
+  if not run.interrupt_at then return false end
+  return {run.interrupt_cause, run.interrupt_user, run.interrupt_message, run.interrupt_at,
+    run.grace_at or ''}
 end
 
-local function interrupt_section(record)
-  if not record.interrupt_at then return false end
-  return {record.interrupt_cause, record.interrupt_user, record.interrupt_message,
-    record.interrupt_at, record.grace_at or ''}
+-- What is offered to the active run and not yet seen.
+local function steer_section()
+  if not run.offers or session.depth == 0 then return {} end
+  local offered = {}
+  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
+    if m.offered == session.fence then offered[#offered + 1] = message_section(m) end
+  end
+  return offered
 end
 
 local function running_section()
@@ -45,5 +63,5 @@ local function running_section()
   local ids = {}
   for i, m in ipairs(read_messages(key.batch, 0, -1)) do ids[i] = m.id end
   return {session.fence, run.consumer, run.session_id, run.started_at, session.lease_at,
-    run.owners, run.status or '', interrupt_section(run), ids}
+    run.owners, run.status or '', interrupt_section(), ids}
 end

@@ -5,64 +5,96 @@ local function deadline_of_run()
   return math.min(tonumber(session.lease_at), max_at, tonumber(run.grace_at or max_at))
 end
 
-local function grant(messages, consumer, settings)
-  local fence = next_number()
-  local owners, known, back_from = {}, {}, ''
+local function owners_of(messages)
+  local owners, known = {}, {}
   for _, m in ipairs(messages) do
     if m.owns == '1' and not known[m.sender] then
       known[m.sender] = true
       owners[#owners + 1] = m.sender
     end
-    if back_from == '' then back_from = m.granted end
-    m.granted, m.granted_at = fence, now
+  end
+  return table.concat(owners, '\n')
+end
+
+-- The fence of the run that had one of these messages before, or empty.
+local function had_before(messages)
+  for _, m in ipairs(messages) do
+    if m.granted ~= '' then return m.granted end
+  end
+  return ''
+end
+
+local function write_run(record)
+  local flat = {}
+  for field, value in pairs(record) do flat[#flat + 1] = field flat[#flat + 1] = value end
+  redis.call('HSET', key.run, unpack(flat))
+end
+
+local function join_batch(messages, fence)
+  for _, m in ipairs(messages) do
+    m.granted, m.granted_at, m.offered = fence, now, ''
     write_home(m, 'in_run', '')
     count('in_run', m.place, 1)
   end
   redis.call('RPUSH', key.batch, unpack(pack_all(messages, 1, #messages, 1)))
+end
+
+local function grant(messages, consumer, settings)
+  local fence = next_number()
   run = {fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
-    max_at = text(now + settings.max_run_ms), owners = table.concat(owners, '\n'),
+    max_at = text(now + settings.max_run_ms), owners = owners_of(messages),
     lease_ms = text(settings.lease_ms), grace_ms = text(settings.grace_ms or 0),
-    back_from = back_from, account = account_of(messages[1].place)}
-  local flat = {}
-  for field, value in pairs(run) do flat[#flat + 1] = field flat[#flat + 1] = value end
-  redis.call('HSET', key.run, unpack(flat))
-  redis.call('HSET', at('consumer', consumer), NAME, fence)
+    back_from = had_before(messages), place = messages[1].place,
+    omitted = session.omitted or '0'}
+  join_batch(messages, fence)
+  write_run(run)
+  redis.call('HSET', at('consumer', consumer), name, fence)
+  redis.call('SADD', key.active, name)
   put('fence', fence)
   put('lease_at', text(now + settings.lease_ms))
   put('over_at', text(deadline_of_run()))
+  drop('debounce_at')
+  note('granted', '', consumer, '', fence)
 end
 
--- Ends the active run; its batch is the caller's to place.
-local function end_run()
-  local messages = read_messages(key.batch, 0, -1)
-  redis.call('DEL', key.batch, key.run)
-  redis.call('HDEL', at('consumer', run.consumer), NAME)
-  for _, m in ipairs(messages) do
-    m.granted_at = tonumber(run.started_at)
-    count('in_run', m.place, -1)
+-- Asks the holder to stop: signalled now, lost at the end of the grace. A stop or a reset
+-- also says how the batch ends: what was stopped never runs again.
+local function ask_to_stop(cause, user_id, message_id, ends)
+  local request = {}
+  if not run.interrupt_at then
+    request.interrupt_at = text(now)
+    local grace_ms = tonumber(run.grace_ms)
+    if grace_ms > 0 then request.grace_at = text(now + grace_ms) end
   end
-  for _, field in ipairs({'fence', 'lease_at', 'over_at'}) do drop(field) end
-  return messages
+  if ends or not run.interrupt_at then
+    request.interrupt_cause, request.interrupt_user = cause, user_id
+    request.interrupt_message = message_id
+  end
+  if ends then request.ends = ends end
+  if not next(request) then return end
+  for field, value in pairs(request) do run[field] = value end
+  write_run(request)
+  put('over_at', text(deadline_of_run()))
 end
 
 -- What a repeated call and the next holder of the batch are told of an ended run: `outcome`
 -- if its holder ended it, else why it ended.
-local function remember_end(ended_run, ended, outcome, reason, next_fence, settings)
-  local packed = cmsgpack.pack({NAME, ended, outcome, reason, next_fence, now,
-    ended_run.consumer, ended_run.session_id, tonumber(ended_run.started_at), ended_run.owners,
-    ended_run.status or ''})
+local ENDED = {'session', 'ended', 'outcome', 'reason', 'next_fence', 'returned', 'ended_at',
+  'consumer', 'session_id', 'started_at', 'owners', 'status'}
+
+local function remember_end(ended_run, ended, outcome, reason, settings, next_fence, returned)
+  local packed = cmsgpack.pack({name, ended, outcome, reason, next_fence or '', returned or {},
+    now, ended_run.consumer, ended_run.session_id, tonumber(ended_run.started_at),
+    ended_run.owners, ended_run.status or ''})
   redis.call('SET', at('ended', ended_run.fence), packed, 'PX', settings.dedupe_ms)
 end
 
 local function read_end(fence)
-  if fence == '' then return nil end
-  local packed = redis.call('GET', at('ended', fence))
+  local packed = fence ~= '' and redis.call('GET', at('ended', fence))
   if not packed then return nil end
-  local f = cmsgpack.unpack(packed)
-  if f[1] ~= NAME then return nil end
-  return {ended = f[2] ~= '' and f[2] or nil, outcome = f[3], reason = f[4], next_fence = f[5],
-    ended_at = f[6], consumer = f[7], session_id = f[8], started_at = f[9], owners = f[10],
-    status = f[11]}
+  local record = {}
+  for i, value in ipairs(cmsgpack.unpack(packed)) do record[ENDED[i]] = value end
+  return record.session == name and record or nil
 end
 
 local function finish_batch(messages, reason, settings)
@@ -74,18 +106,32 @@ local function finish_batch(messages, reason, settings)
 end
 
 local function bury(m)
-  redis.call('HSET', key.dead, m.home, cmsgpack.pack({NAME, now, pack_message(m)}))
+  redis.call('HSET', key.letters, m.home, cmsgpack.pack({name, now, pack_message(m),
+    session.settings}))
+  redis.call('ZADD', key.dead, now, m.home)
   write_home(m, 'dead', 'max_deliveries')
   count('dead', m.place, 1)
   add('dead', 1)
+  note('dead', 'max_deliveries', '', m.id)
+end
+
+local function forget_letter(m)
+  redis.call('HDEL', key.letters, m.home)
+  redis.call('ZREM', key.dead, m.home)
+  count('dead', m.place, -1)
+  if number('dead') > 0 then add('dead', -1) end
 end
 
 -- A batch that returns stands in front of everything, in its old order (I3).
 local function return_batch(messages, reason, counted, settings)
   local kept = {}
   for _, m in ipairs(messages) do
-    if counted then m.returns = m.returns + 1 end
-    if m.returns >= settings.max_deliveries then bury(m) else kept[#kept + 1] = m end
+    if counted and is_last_try(m, settings) then
+      bury(m)
+    else
+      if counted then m.returns = m.returns + 1 end
+      kept[#kept + 1] = m
+    end
   end
   if #kept == 0 then return end
   redis.call('LPUSH', key.queue, unpack(pack_all(kept, #kept, 1, -1)))
@@ -103,39 +149,113 @@ local function delay_retry(since, settings)
   add('fails', 1)
 end
 
+-- Steers that were offered to this run and not seen go on waiting; they are named.
+local function unseen_steers(fence)
+  local ids = {}
+  if session.depth == 0 then return ids end
+  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
+    if m.offered == fence then ids[#ids + 1] = m.id end
+  end
+  return ids
+end
+
+-- Where the batch of each way to end goes: done, back uncounted, or back counted.
+local GOES = {completed = 'done', interrupted = 'done', requeued = 'back', released = 'back',
+  grace = 'back', forced = 'back', failed = 'counted', lease_expired = 'counted',
+  max_run = 'counted'}
+
+local function place_batch(messages, ended_run, how, settings)
+  local goes = GOES[how]
+  if ended_run.ends and how ~= 'completed' then
+    for _, m in ipairs(messages) do end_as_removed(m, ended_run.ends, settings.dedupe_ms) end
+  elseif goes == 'done' then
+    finish_batch(messages, how, settings)
+  else
+    return_batch(messages, how, goes == 'counted', settings)
+  end
+end
+
+-- What was omitted has been told once a run that carried it completes.
+local function forget_omitted(ended_run)
+  local left = number('omitted') - tonumber(ended_run.omitted)
+  if left > 0 then
+    redis.call('LTRIM', key.omitted, -math.min(left, OMITTED_MAX), -1)
+    return put('omitted', text(left))
+  end
+  redis.call('DEL', key.omitted)
+  drop('omitted')
+end
+
+-- Ends the active run in one of the ways of GOES, and gives back what it was.
+local function end_run(how, settings)
+  local ended_run, messages = run, read_messages(key.batch, 0, -1)
+  redis.call('DEL', key.batch, key.run)
+  redis.call('HDEL', at('consumer', run.consumer), name)
+  redis.call('SREM', key.active, name)
+  for _, m in ipairs(messages) do count('in_run', m.place, -1) end
+  for _, field in ipairs({'fence', 'lease_at', 'over_at'}) do drop(field) end
+  run = nil
+  note('ended', how, ended_run.consumer, '', ended_run.fence)
+  place_batch(messages, ended_run, how, settings)
+  if how == 'completed' and ended_run.omitted ~= '0' then forget_omitted(ended_run) end
+  if session.reset_pending then new_generation(session.reset_pending) end
+  return ended_run
+end
+
+-- Why a call on a run is refused, or nil: a lease is over at its deadline, swept or not (I6).
+local function refusal_of_holder(fence_of_id, fence)
+  local is_active = session.fence == fence_of_id
+  if not is_active then return read_end(fence_of_id) and 'lease_lost' or 'unknown' end
+  if fence ~= fence_of_id or now >= tonumber(session.over_at) then return 'lease_lost' end
+end
+
+-- What the holder reports; after its first call a grant is not given a second time.
+local function note_report(status, usage, tokens, limit)
+  local report = {touched = '1'}
+  if status ~= '' then report.status = status end
+  if usage ~= '' then report.usage = usage end
+  for field, value in pairs(report) do run[field] = value end
+  write_run(report)
+  if tokens ~= '' then put('tokens', tokens) end
+  if limit ~= '' then put('limit', limit) end
+end
+
+-- A steer that its holder has seen is part of the batch from then on.
+local function note_seen(seen)
+  if #seen == 0 or not run.offers then return end
+  local wanted, joined = {}, {}
+  for _, id in ipairs(seen) do wanted[id] = true end
+  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
+    if m.offered == session.fence and wanted[m.id] then
+      take_out(m)
+      joined[#joined + 1] = m
+      note('seen', '', run.consumer, m.id, session.fence)
+    end
+  end
+  if #joined > 0 then join_batch(joined, session.fence) end
+end
+
+-- A grant may be given again while its holder has made no call on it.
+local function is_untouched(fence)
+  return session.fence == fence and not run.touched and now < tonumber(session.over_at)
+end
+
 local function cause_of_end()
   local over_at = tonumber(session.over_at)
   if over_at == tonumber(session.lease_at) then return 'lease_expired' end
   return over_at == tonumber(run.max_at) and 'max_run' or 'grace'
 end
 
--- What has run out is over, swept or not.
+local function passed(field) return session[field] and now >= tonumber(session[field]) end
+
+-- What has run out is over, swept or not. Gives back the ids that expired.
 local function settle()
-  if session.fence and now >= tonumber(session.over_at) then
-    local settings, over_at, cause = stored_settings(), tonumber(session.over_at), cause_of_end()
-    local ended_run = run
-    local messages = end_run()
-    remember_end(ended_run, cause, '', '', '', settings)
-    return_batch(messages, cause, cause ~= 'grace', settings)
+  if passed('over_at') then
+    local settings, over_at, cause = stored_settings(), number('over_at'), cause_of_end()
+    remember_end(end_run(cause, settings), cause, '', '', settings)
     if cause ~= 'grace' then delay_retry(over_at, settings) end
   end
-  if session.retry_at and now >= tonumber(session.retry_at) then drop('retry_at') end
-end
-
--- Why a call on a run is refused, or nil: a lease is over at its deadline, swept or not (I6).
-local function refusal_of_holder(fence_of_id, fence)
-  local active = session.fence == fence_of_id
-  if not active then return read_end(fence_of_id) and 'lease_lost' or 'unknown' end
-  if fence ~= fence_of_id or now >= tonumber(session.over_at) then return 'lease_lost' end
-end
-
--- What the holder reports; after its first call a grant is not given a second time.
-local function note_report(status, usage, tokens, limit)
-  run.touched = '1'
-  local report = {touched = '1'}
-  if status ~= '' then report.status = status end
-  if usage ~= '' then report.usage = usage end
-  for field, value in pairs(report) do redis.call('HSET', key.run, field, value) end
-  if tokens ~= '' then put('tokens', tokens) end
-  if limit ~= '' then put('limit', limit) end
+  if passed('retry_at') then drop('retry_at') end
+  if passed('debounce_at') then drop('debounce_at') end
+  return passed('expire_at') and expire_waiting(stored_settings()) or {}
 end

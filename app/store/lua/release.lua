@@ -1,0 +1,20 @@
+#!lua flags=allow-oom
+-- An operator takes the lease from its holder. Guarantees: the old fence is refused from
+-- then on (I6) and the next one is larger (I1); batch and queue stay, uncounted.
+--
+-- KEYS  1-21 keys.SESSION_KEYS
+-- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise
+--
+-- Replies
+--   changed
+--   unchanged                nothing runs, or not what was seen
+--   unknown                  no such session
+
+local refusal = open_for_operator(ARGV[3], ARGV[4])
+if refusal then return {refusal} end
+if not session.fence then return leave_unchanged() end
+note('release_asked', 'operator', ARGV[2], '', session.fence)
+local settings = stored_settings()
+remember_end(end_run('forced', settings), 'forced', '', '', settings)
+save()
+return {'changed'}
