@@ -116,7 +116,8 @@ class Connection:
         except (TimeoutError, httpx.TimeoutException) as error:
             raise Unavailable("the router did not answer in time") from error
         except httpx.TransportError as error:
-            raise Unavailable(f"no answer from the router: {error}") from error
+            why = str(error) or type(error).__name__
+            raise Unavailable(f"no answer from the router: {why}") from error
         return Answer(_parsed(call, response), sent_at, 1)
 
     async def _send(self, call: Call[M]) -> httpx.Response:

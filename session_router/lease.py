@@ -92,7 +92,8 @@ class Lease:
             except LeaseLost:
                 raise
             except RouterError as error:
-                logger.warning("run %s: a heartbeat failed: %s", self.run.id, error)
+                level = logging.DEBUG if failures else logging.WARNING
+                logger.log(level, "run %s: a heartbeat failed: %s", self.run.id, error)
                 await asyncio.sleep(self._retry_delay_seconds(failures, error))
                 failures += 1
 

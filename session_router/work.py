@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
@@ -170,7 +171,11 @@ class CarriedOut(RunInWork):
             return Ending("interrupted")
         if error is None:
             return Ending("completed")
-        logger.warning("run %s: its handler failed", self.run.id, exc_info=error)
+        # The frames without the error's text, which may quote a message.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        logger.warning(
+            "run %s: its handler raised %s\n%s", self.run.id, type(error).__name__, frames
+        )
         return Ending("failed", _cut(f"{type(error).__name__}: {error}", REASON_CHARACTERS_MAX))
 
     async def _complete(self, ending: Ending, retry_seconds: float) -> Grant | None:
@@ -182,11 +187,14 @@ class CarriedOut(RunInWork):
             next=not self._handed_back,
         )
         path = f"/v1/runs/{quote(self.run.id, safe='')}/complete"
-        if self._handed_back:
-            retry_seconds = min(retry_seconds, self._lease.remaining_seconds())
-        answer = await self._connection.persist(
-            Call("POST", path, Completion, body), retry_seconds, to_the_end=True
-        )
+        call = Call("POST", path, Completion, body)
+        # What is handed back goes back by itself when the lease is over: no need to stay for it.
+        bound = self._lease.remaining_seconds() if self._handed_back else None
+        try:
+            async with asyncio.timeout(bound):
+                answer = await self._connection.persist(call, retry_seconds, to_the_end=True)
+        except TimeoutError:
+            raise LeaseLost("it was over before the run could be handed back") from None
         following = answer.value.next
         if following is None:
             return None

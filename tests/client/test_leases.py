@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from session_router import (
 )
 from session_router.models import Interrupt
 from tests.client.agents import Agent, client, end_from_outside, on, outcome_of
+from tests.client.lossy_proxy import LossyProxy
 
 BRIEF_LEASE_SECONDS = 1
 
@@ -96,7 +96,7 @@ async def test_a_status_is_seen_by_others_and_may_be_too_long(
 
 @pytest.mark.parametrize("way", ["conflict", "silence"])
 async def test_a_lost_lease_cancels_the_handler_and_nothing_more_is_reported(
-    proxy: Any, service_url: str, source: Source, way: str
+    proxy: LossyProxy, service_url: str, source: Source, way: str
 ) -> None:
     agent = Agent()
 
@@ -152,6 +152,21 @@ async def test_leaving_the_client_hands_its_runs_back_uncounted(
     assert [(m.message_id, m.deliveries) for m in run.messages] == [("1", 1), ("2", 1)]
     assert run.run.previous is not None
     assert (run.run.previous.id, run.run.previous.ended) == (given_back.run.id, "released")
+
+
+async def test_leaving_a_client_whose_router_is_gone_takes_no_longer_than_the_lease(
+    proxy: LossyProxy, source: Source
+) -> None:
+    agent = Agent()
+
+    async with client(proxy.url, agent.answer) as router:
+        await router.submit(message_id="1", source=on(source, platform="brief"))
+        run = await agent.next_run()
+        proxy.cut.append(b"HTTP/1.1")
+        left_at = time.monotonic()
+
+    assert time.monotonic() - left_at < 2.5 * BRIEF_LEASE_SECONDS
+    assert await run.finished() is None
 
 
 async def test_leaving_the_client_takes_no_next_run(service_url: str, source: Source) -> None:

@@ -1,9 +1,9 @@
 """Grants, against a real service: each run is worked on once, and each end is told."""
 
 import asyncio
-from typing import Any
 
 import httpx
+import pytest
 
 from session_router import (
     Interrupted,
@@ -13,6 +13,7 @@ from session_router import (
 )
 from session_router.client import ENDED_RUNS_MAX
 from tests.client.agents import Agent, client, on, outcome_of
+from tests.client.lossy_proxy import LossyProxy
 
 
 async def test_a_granted_run_reaches_the_handler_and_its_return_completes_it(
@@ -87,7 +88,7 @@ async def test_a_grant_that_is_told_after_its_run_has_ended_starts_nothing(
 
 
 async def test_a_submit_whose_answer_was_lost_gives_the_same_grant_and_one_run(
-    proxy: Any, source: Source
+    proxy: LossyProxy, source: Source
 ) -> None:
     agent = Agent()
     proxy.lose.append(b"POST /v1/messages")
@@ -107,7 +108,7 @@ async def test_a_submit_whose_answer_was_lost_gives_the_same_grant_and_one_run(
 
 
 async def test_a_complete_whose_answer_was_lost_hands_the_next_run_over_once(
-    proxy: Any, source: Source
+    proxy: LossyProxy, source: Source
 ) -> None:
     agent = Agent()
     source = on(source, platform="patient")
@@ -161,7 +162,7 @@ async def test_raising_interrupted_ends_a_run_as_interrupted(
 
 
 async def test_a_handler_that_raises_fails_its_run_with_the_reason_cut(
-    service_url: str, source: Source
+    service_url: str, source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def stumble(run: RunInWork) -> None:
         if run.messages[0].deliveries == 1:
@@ -177,6 +178,9 @@ async def test_a_handler_that_raises_fails_its_run_with_the_reason_cut(
     assert state.reason is not None
     assert state.reason.startswith("ValueError: no such model ?x")
     assert len(state.reason) == 500
+    assert "its handler raised ValueError" in caplog.text
+    assert "in stumble" in caplog.text
+    assert "x" * 1000 not in caplog.text
 
 
 async def test_a_cancelled_submit_still_takes_its_run_on(service_url: str, source: Source) -> None:

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from app.replay.player import Fate, Player, Target
 from app.replay.recording import Chat, Entry, read_recording
 from app.replay.report import DecisionLines, faults, shown, summary
 from session_router import Source
+from tests.replay.mortal_service import MortalService
 
 USERS = ("ann", "bob", "cleo", "dev")
 
@@ -153,7 +153,7 @@ async def test_a_message_the_service_refuses_fails_the_replay_and_the_others_go_
 
 @pytest.mark.slow
 async def test_a_replay_survives_a_kill_of_the_service_in_its_middle(
-    mortal_service: Any, tmp_path: Path
+    mortal_service: MortalService, tmp_path: Path
 ) -> None:
     entries = read_recording(recording(tmp_path, 80), Chat(), "r-")
     killed = asyncio.Event()
