@@ -20,8 +20,8 @@ from session_router.models import (
 class Reads:
     """Look-ups, each retried like a message for `retry_seconds`.
 
-    An agent that is not given is the client's own. They raise `Refused` (404 for what is not known), `Unauthorized`, `InvalidMessage` or
-    `Unavailable`.
+    An agent that is not given is the client's own. They raise `Refused` (404 for what is not
+    known), `Unauthorized`, `InvalidMessage` or `Unavailable`.
     """
 
     def __init__(self, connection: Connection, retry_seconds: float, agent: str) -> None:

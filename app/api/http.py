@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.errors import InvalidRequest, MalformedBody, TooLarge
@@ -20,10 +20,13 @@ async def read_bytes(request: Request) -> bytes:
     if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
         raise TooLarge
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLarge
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_BYTES_MAX:
+                raise TooLarge
+    except ClientDisconnect as error:
+        raise MalformedBody("The client went away before its body was read.") from error
     return bytes(body)
 
 

@@ -11,12 +11,17 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from session_router.models import (
     AmendRequest,
+    ClaimRequest,
     CompleteRequest,
     HeartbeatRequest,
+    InterruptSignal,
+    LeaseLostSignal,
     Message,
     Problem,
     ResolveRequest,
+    SealRequest,
     Seeing,
+    SteerSignal,
 )
 
 # Models that no handler's signature names: bodies are read by hand, problems raised.
@@ -27,6 +32,11 @@ UNNAMED: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (ResolveRequest, "validation"),
     (HeartbeatRequest, "validation"),
     (CompleteRequest, "validation"),
+    (SealRequest, "validation"),
+    (ClaimRequest, "validation"),
+    (InterruptSignal, "serialization"),
+    (SteerSignal, "serialization"),
+    (LeaseLostSignal, "serialization"),
     (Problem, "serialization"),
 )
 
