@@ -17,7 +17,9 @@ from pydantic import (
     Field,
     JsonValue,
     PlainSerializer,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -135,7 +137,7 @@ class Source(Words):
     scope: Id | None = None
     chat_type: ChatType
     chat_id: Id
-    thread_id: Id | None = None
+    thread_id: Id | None = Field(default=None, validate_default=True)
     user_id: Id | None = None
     user_name: Name | None = None
     user_aliases: Annotated[tuple[Id, ...], Field(max_length=16)] = ()
@@ -151,11 +153,12 @@ class Source(Words):
                 return {**data, "chat_id": user_id}
         return data
 
-    @model_validator(mode="after")
-    def _thread_has_an_id(self) -> Self:
-        if self.chat_type == "thread" and self.thread_id is None:
-            raise ValueError("chat_type thread needs a thread_id")
-        return self
+    @field_validator("thread_id", mode="after")
+    @classmethod
+    def _thread_has_an_id(cls, thread_id: str | None, info: ValidationInfo) -> str | None:
+        if thread_id is None and info.data.get("chat_type") == "thread":
+            raise ValueError("is needed for chat_type thread")
+        return thread_id
 
 
 class ResolveRequest(Words):

@@ -1,5 +1,6 @@
 """What every handler does first and last: bytes into a model, a model into bytes."""
 
+import re
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,7 @@ from app.errors import InvalidRequest, MalformedBody, TooLarge
 from session_router.models import FieldError, Seeing
 
 BODY_BYTES_MAX = 256 * 1024
+_FIELD = re.compile(r"[a-z_]+|[0-9]+")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -57,7 +59,8 @@ def _what_is_wrong(error: ValidationError) -> MalformedBody | InvalidRequest:
 
 
 def _field_error(detail: ErrorDetails) -> FieldError:
-    path = ".".join(str(part) for part in detail["loc"])
+    # Where a field may be of several types, the location also names the type that was tried.
+    path = ".".join(str(part) for part in detail["loc"] if _FIELD.fullmatch(str(part)))
     if detail["type"] == "none_required":
         return FieldError(path=path, message="must be null: not served by this release")
     return FieldError(path=path, message=detail["msg"].removeprefix("Value error, "))

@@ -50,8 +50,8 @@ local function repeat_answer(known)
   end
   local extra = {state = known.state}
   if known.state == 'waiting' then extra.queue = queue_section(position_of(home), false) end
-  local same = known.decision == 'run' and run and run.consumer == holder
-  if same and known.state == 'in_run' and is_untouched(known.fence) then
+  local is_same = run and run.by == home and run.consumer == holder
+  if is_same and is_untouched(session.fence) then
     extra.run = run_section(read_messages(key.batch, 0, -1))
   end
   return reply('duplicate', known.decision, extra)
@@ -242,7 +242,7 @@ local function run_now()
     push_back(m)
     batch = take_batch(settings)
   end
-  grant(batch, holder, settings)
+  grant(batch, holder, settings, home)
   save()
   local reached = batch[#batch].seq == m.seq
   return reply('run', 'session_idle', {state = reached and 'in_run' or 'waiting',

@@ -39,13 +39,15 @@ local function join_batch(messages, fence)
   redis.call('RPUSH', key.batch, unpack(pack_all(messages, 1, #messages, 1)))
 end
 
-local function grant(messages, consumer, settings)
+-- `by` is the home of the message whose admission granted it, if one did: only that one's
+-- repeat is given the grant again.
+local function grant(messages, consumer, settings, by)
   local fence = next_number()
   run = {fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
     max_at = text(now + settings.max_run_ms), owners = owners_of(messages),
     lease_ms = text(settings.lease_ms), grace_ms = text(settings.grace_ms or 0),
     back_from = had_before(messages), place = messages[1].place,
-    omitted = session.omitted or '0'}
+    omitted = session.omitted or '0', by = by or ''}
   join_batch(messages, fence)
   write_run(run)
   redis.call('HSET', at('consumer', consumer), name, fence)
@@ -145,6 +147,7 @@ local function return_batch(messages, reason, counted, settings)
   if #kept == 0 then return end
   redis.call('LPUSH', key.queue, unpack(pack_all(kept, #kept, 1, -1)))
   for _, m in ipairs(kept) do
+    if m.accepted_at < kept[1].accepted_at then put('jumped', '1') end
     queue_changed(m, 1)
     write_home(m, 'waiting', reason)
   end
