@@ -1,7 +1,8 @@
-"""A worker process ends when the service that started it is gone.
+"""How a process of the service ends: told to, or because the one that started it is gone.
 
 Uvicorn tells its workers to end when it ends itself; killed outright it tells nobody, and they
-would keep the port and go on without a store.
+would keep the port and go on without a store. Told to end, it waits for open requests, and
+tells nobody that streams and long polls should not be among them.
 """
 
 import asyncio
@@ -9,8 +10,10 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,38 @@ def ends_with_parent() -> Iterator[None]:
         yield
     finally:
         loop.remove_reader(parent.sentinel)
+
+
+@contextmanager
+def told_to_end(announce: Callable[[], None]) -> Iterator[None]:
+    """Call `announce` on the running loop as soon as SIGTERM or SIGINT comes.
+
+    The handlers that were there, uvicorn's, do their work as before.
+    """
+    loop = asyncio.get_running_loop()
+    replaced = {}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(number, _announcing(loop, announce, before))
+            replaced[number] = before
+    try:
+        yield
+    finally:
+        for number, before in replaced.items():
+            signal.signal(number, before)
+
+
+def _announcing(
+    loop: asyncio.AbstractEventLoop,
+    announce: Callable[[], None],
+    before: Callable[[int, FrameType | None], object],
+) -> Callable[[int, FrameType | None], object]:
+    def handle(number: int, frame: FrameType | None) -> object:
+        loop.call_soon_threadsafe(announce)
+        return before(number, frame)
+
+    return handle
 
 
 def _end(loop: asyncio.AbstractEventLoop, sentinel: int) -> None:

@@ -1,28 +1,45 @@
 """The application: wiring and lifespan, nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from app import DESCRIPTION, TITLE, VERSION
-from app.api import dead_letters, messages, operations, policy, runs, sessions, system
+from app.api import (
+    dead_letters,
+    messages,
+    operations,
+    policy,
+    runs,
+    sessions,
+    signals,
+    system,
+)
 from app.api.auth import Access
 from app.api.openapi import describe
 from app.api.problems import answer_problems
 from app.api.services import Services
-from app.lifeline import ends_with_parent
+from app.claims import Claims
+from app.lifeline import ends_with_parent, told_to_end
 from app.routing.policy import Policy, parse_policy
 from app.routing.rules import Rulebook
 from app.settings import Settings, SettingsError, load_settings
+from app.signals import Signals
 from app.store.dead_letters import DeadLetters
+from app.store.deadlines import Deadlines
 from app.store.figures import Figures
+from app.store.holdings import Holdings
 from app.store.operations import Operations
+from app.store.publications import listen
+from app.store.ready_runs import ReadyRuns
 from app.store.session_lists import SessionLists
 from app.store.session_store import SessionStore, stores_clock
 from app.store.session_views import SessionViews
 from app.store.shards import record_shards
 from app.store.store_client import StoreClient
+from app.sweep import Sweep
 from app.tokens import read_tokens
 
 
@@ -39,17 +56,19 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with ends_with_parent():
-            client = _connect(settings)
-            try:
-                await record_shards(client, settings.shards)
-                app.state.services = _services(settings, access, rulebook, client, clock)
-                yield
-            finally:
-                await client.close()
+        client = _connect(settings)
+        try:
+            await record_shards(client, settings.shards)
+            services = _services(settings, access, rulebook, client, clock)
+            app.state.services = services
+            with ends_with_parent(), told_to_end(services.let_go):
+                async with _at_work(settings, services, clock):
+                    yield
+        finally:
+            await client.close()
 
     app = FastAPI(title=TITLE, version=VERSION, description=DESCRIPTION, lifespan=lifespan)
-    for resource in (messages, runs, operations, sessions, dead_letters, policy, system):
+    for resource in (messages, runs, signals, operations, sessions, dead_letters, policy, system):
         app.include_router(resource.router)
     answer_problems(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
@@ -78,6 +97,23 @@ def _connect(settings: Settings) -> StoreClient:
     return StoreClient(settings.redis_url, settings.store_timeout_seconds)
 
 
+@asynccontextmanager
+async def _at_work(
+    settings: Settings, services: Services, clock: Callable[[], str]
+) -> AsyncIterator[None]:
+    """Run what needs no request: the sweep, the claims' line, the signals, the hints."""
+    sweep = Sweep(Deadlines(services.client, settings.shards, clock))
+    listening = listen(services.client, services.claims.look, services.signals.signalled)
+    loops = (sweep.run(), services.claims.run(), services.signals.run(), listening)
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _services(
     settings: Settings,
     access: Access,
@@ -86,11 +122,14 @@ def _services(
     clock: Callable[[], str],
 ) -> Services:
     parts = (client, settings.shards, clock)
+    store = SessionStore(*parts)
     return Services(
         access=access,
         rulebook=rulebook,
         client=client,
-        store=SessionStore(*parts),
+        store=store,
+        claims=Claims(ReadyRuns(*parts), store),
+        signals=Signals(Holdings(*parts)),
         operations=Operations(*parts),
         dead_letters=DeadLetters(*parts),
         views=SessionViews(*parts),

@@ -17,7 +17,9 @@ from pydantic import (
     Field,
     JsonValue,
     PlainSerializer,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -100,6 +102,8 @@ Reason = Literal[
     "busy_reject",
     "bot_limit",
     "not_owner",
+    "run_sealed",
+    "too_late",
     "known_id",
     "id_reused",
     "stopped",
@@ -133,7 +137,7 @@ class Source(Words):
     scope: Id | None = None
     chat_type: ChatType
     chat_id: Id
-    thread_id: Id | None = None
+    thread_id: Id | None = Field(default=None, validate_default=True)
     user_id: Id | None = None
     user_name: Name | None = None
     user_aliases: Annotated[tuple[Id, ...], Field(max_length=16)] = ()
@@ -149,11 +153,12 @@ class Source(Words):
                 return {**data, "chat_id": user_id}
         return data
 
-    @model_validator(mode="after")
-    def _thread_has_an_id(self) -> Self:
-        if self.chat_type == "thread" and self.thread_id is None:
-            raise ValueError("chat_type thread needs a thread_id")
-        return self
+    @field_validator("thread_id", mode="after")
+    @classmethod
+    def _thread_has_an_id(cls, thread_id: str | None, info: ValidationInfo) -> str | None:
+        if thread_id is None and info.data.get("chat_type") == "thread":
+            raise ValueError("is needed for chat_type thread")
+        return thread_id
 
 
 class ResolveRequest(Words):
@@ -209,6 +214,29 @@ class HeartbeatRequest(Words):
     seen: Seen = ()
     status: Annotated[str, Field(max_length=200)] | None = None
     usage: Usage | None = None
+
+
+class SealRequest(Words):
+    """The body of `POST /v1/runs/{id}/seal`."""
+
+    fence: Fence
+    seen: Seen = ()
+
+
+class ClaimRequest(Words):
+    """The body of `POST /v1/runs/claim`. An absent filter takes all; `sessions` are keys.
+
+    `request_id`: new for each claim, the same for its repeats.
+    """
+
+    consumer: Id
+    agents: Annotated[tuple[Id, ...], Field(min_length=1, max_length=100)] | None = None
+    platforms: Annotated[tuple[Platform, ...], Field(min_length=1, max_length=100)] | None = None
+    accounts: Annotated[tuple[Id, ...], Field(min_length=1, max_length=100)] | None = None
+    sessions: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)] | None = None
+    max: Annotated[int, Field(ge=1, le=100)] = 1
+    wait_seconds: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = 0
+    request_id: Id | None = None
 
 
 class CompleteRequest(Words):
@@ -371,6 +399,7 @@ class Run(Words):
     omitted_count: int = 0
     previous: Previous | None = None
     data: dict[str, JsonValue] = Field(default_factory=dict)
+    session: SessionView | None = None
     messages: tuple[BatchMessage, ...]
 
 
@@ -448,6 +477,48 @@ class Heartbeat(Words):
     answers: tuple[BatchMessage, ...] = ()
 
 
+class Seal(Words):
+    """Whether the run is sealed; if not, what came first and must be seen before."""
+
+    sealed: bool
+    interrupt: Interrupt | None = None
+    steer: tuple[BatchMessage, ...] = ()
+    answers: tuple[BatchMessage, ...] = ()
+
+
+class ClaimedRuns(Words):
+    """The runs that a claim was granted, longest-ready first; each carries its `session`."""
+
+    runs: tuple[Run, ...]
+
+
+class InterruptSignal(Words):
+    """Event `interrupt` of a signal stream: the run is to stop."""
+
+    run_id: str
+    fence: int
+    session_key: str
+    interrupt: Interrupt
+
+
+class SteerSignal(Words):
+    """Event `steer` of a signal stream: all that is offered to the run and not yet seen."""
+
+    run_id: str
+    fence: int
+    session_key: str
+    steer: tuple[BatchMessage, ...]
+
+
+class LeaseLostSignal(Words):
+    """Event `lease_lost` of a signal stream: the run is another's, or nobody's, now."""
+
+    run_id: str
+    fence: int
+    session_key: str
+    ended: Ended
+
+
 class Completion(Words):
     """The answer to `complete`: the next run of the session, granted in the same step."""
 
@@ -475,6 +546,7 @@ class RunState(Words):
     ended: Ended | None = None
     reason: str | None = None
     status: str | None = None
+    sealed: bool = False
     owners: tuple[str, ...] = ()
     interrupt: Interrupt | None = None
     message_ids: tuple[str, ...] = ()
@@ -487,11 +559,15 @@ class RunList(Words):
 
 
 class HistoryEntry(Words):
-    """One step in the life of a message."""
+    """One step in the life of a message.
+
+    `delivery` is `unknown` where a sealed run ended without its holder's word.
+    """
 
     state: MessageState
     at: Moment
     reason: str | None = None
+    delivery: Literal["unknown"] | None = None
 
 
 class MessageStatus(Words):

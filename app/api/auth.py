@@ -67,8 +67,15 @@ def _require_loopback(request: Request) -> None:
         raise LoopbackOnly
     # A web page may reach this machine through its visitor's browser, which names the page.
     origin = request.headers.get("origin")
-    if origin is not None and not _is_loopback(urlsplit(origin).hostname or ""):
+    if origin is not None and not _is_loopback(_host_of(origin)):
         raise LoopbackOnly
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

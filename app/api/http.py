@@ -1,16 +1,18 @@
 """What every handler does first and last: bytes into a model, a model into bytes."""
 
+import re
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.errors import InvalidRequest, MalformedBody, TooLarge
 from session_router.models import FieldError, Seeing
 
 BODY_BYTES_MAX = 256 * 1024
+_FIELD = re.compile(r"[a-z_]+|[0-9]+")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -20,10 +22,13 @@ async def read_bytes(request: Request) -> bytes:
     if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
         raise TooLarge
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLarge
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_BYTES_MAX:
+                raise TooLarge
+    except ClientDisconnect as error:
+        raise MalformedBody("The client went away before its body was read.") from error
     return bytes(body)
 
 
@@ -54,7 +59,8 @@ def _what_is_wrong(error: ValidationError) -> MalformedBody | InvalidRequest:
 
 
 def _field_error(detail: ErrorDetails) -> FieldError:
-    path = ".".join(str(part) for part in detail["loc"])
+    # Where a field may be of several types, the location also names the type that was tried.
+    path = ".".join(str(part) for part in detail["loc"] if _FIELD.fullmatch(str(part)))
     if detail["type"] == "none_required":
         return FieldError(path=path, message="must be null: not served by this release")
     return FieldError(path=path, message=detail["msg"].removeprefix("Value error, "))

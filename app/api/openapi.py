@@ -11,12 +11,17 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from session_router.models import (
     AmendRequest,
+    ClaimRequest,
     CompleteRequest,
     HeartbeatRequest,
+    InterruptSignal,
+    LeaseLostSignal,
     Message,
     Problem,
     ResolveRequest,
+    SealRequest,
     Seeing,
+    SteerSignal,
 )
 
 # Models that no handler's signature names: bodies are read by hand, problems raised.
@@ -27,6 +32,11 @@ UNNAMED: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (ResolveRequest, "validation"),
     (HeartbeatRequest, "validation"),
     (CompleteRequest, "validation"),
+    (SealRequest, "validation"),
+    (ClaimRequest, "validation"),
+    (InterruptSignal, "serialization"),
+    (SteerSignal, "serialization"),
+    (LeaseLostSignal, "serialization"),
     (Problem, "serialization"),
 )
 
@@ -42,11 +52,20 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         schemas.update(unnamed["$defs"])
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                _drop_unused_422(operation)
         document["components"]["schemas"] = dict(sorted(schemas.items()))
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{"token": []}, {}]
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _drop_unused_422(operation: dict[str, Any]) -> None:
+    # FastAPI documents one for every path parameter, even where any text will do.
+    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+        del operation["responses"]["422"]
 
 
 def write_or_check(app: FastAPI, output: Path, *, check: bool) -> bool:

@@ -1,6 +1,7 @@
 """The calls on a run, for its holder: heartbeat and complete; and what a run is."""
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -8,12 +9,15 @@ from starlette.responses import Response
 
 from app.api.auth import GATEWAY, READER, Caller
 from app.api.documentation import READING, WRITING, problems, takes
-from app.api.examples import COMPLETE, HEARTBEAT
+from app.api.examples import CLAIM, COMPLETE, HEARTBEAT, SEAL
 from app.api.http import answer, read_model
 from app.api.services import Services, services_of
 from app.errors import UnknownRun
 from app.routing.keys import agent_of
+from app.store.ready_runs import Claimer
 from session_router.models import (
+    ClaimedRuns,
+    ClaimRequest,
     CompleteRequest,
     Completion,
     Heartbeat,
@@ -21,8 +25,12 @@ from session_router.models import (
     Id,
     RunList,
     RunState,
+    Seal,
+    SealRequest,
     Words,
 )
+
+CLIENT_GONE = 499  # nobody reads it
 
 router = APIRouter(tags=["runs"])
 
@@ -63,6 +71,58 @@ async def complete(request: Request, run_id: str) -> Response:
     body = await read_model(request, CompleteRequest)
     _require_run_of_agent(services, caller, run_id)
     return answer(await services.store.complete(run_id, body))
+
+
+@router.post(
+    "/v1/runs/{run_id}/seal",
+    operation_id="seal",
+    summary="Close a run before its reply goes out",
+    response_model=Seal,
+    responses=problems(*WRITING, 404, 409),
+    openapi_extra=takes(SealRequest, SEAL),
+)
+async def seal(request: Request, run_id: str) -> Response:
+    """Once sealed, nothing interrupts or steers the run, and what comes waits.
+
+    `sealed: false` names what came first: see it, or stop. A sealed run that dies is not
+    repeated, unless the policy says `resend_unconfirmed`.
+    """
+    services = services_of(request)
+    caller = services.caller(request, GATEWAY)
+    body = await read_model(request, SealRequest)
+    _require_run_of_agent(services, caller, run_id)
+    return answer(await services.store.seal(run_id, body))
+
+
+@router.post(
+    "/v1/runs/claim",
+    operation_id="claim",
+    summary="Take the runs of sessions that wait for nobody in particular",
+    response_model=ClaimedRuns,
+    responses=problems(*WRITING),
+    openapi_extra=takes(ClaimRequest, CLAIM),
+)
+async def claim(request: Request) -> Response:
+    """Answers as soon as there is a run, or empty after `wait_seconds`.
+
+    Longest-ready first, exactly so within a shard. Repeated with its `request_id` it answers
+    with the same runs, as far as they are active and untouched.
+    """
+    services = services_of(request)
+    caller = services.caller(request, GATEWAY)
+    body = await read_model(request, ClaimRequest)
+    claimer = Claimer(caller.token_name, body.consumer, body.request_id or "")
+    waiting = await services.claims.enter(body, claimer, caller.agents)
+    gone = asyncio.ensure_future(request.receive())
+    try:
+        both: set[asyncio.Future[Any]] = {waiting.answer, gone}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if gone.done():
+            await services.claims.leave(waiting)
+            return Response(status_code=CLIENT_GONE)
+        return answer(ClaimedRuns(runs=waiting.answer.result()))
+    finally:
+        gone.cancel()
 
 
 @router.get(

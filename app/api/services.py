@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from app.api.auth import Access, Caller
+from app.claims import Claims
 from app.routing.rules import Rulebook
+from app.signals import Signals
 from app.store.dead_letters import DeadLetters
 from app.store.figures import Figures
 from app.store.operations import Operations
@@ -24,11 +26,18 @@ class Services:
     rulebook: Rulebook
     client: StoreClient
     store: SessionStore
+    claims: Claims
+    signals: Signals
     operations: Operations
     dead_letters: DeadLetters
     views: SessionViews
     lists: SessionLists
     figures: Figures
+
+    def let_go(self) -> None:
+        """The service ends: end what would wait on, streams and long polls."""
+        self.claims.close()
+        self.signals.close()
 
     def caller(self, request: Request, roles: frozenset[Role]) -> Caller:
         return self.access.caller(request, roles)

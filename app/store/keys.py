@@ -37,7 +37,11 @@ key                   type    what it holds; who writes it; how long it lives
                               spans chats: itself); while it runs
 `ready:<a>:<p>:<c>`   zset    sessions of an agent, platform and account that wait for
                               nothing but a claim, since when
+`ready_sets`          set     names of the ready sets that are not empty
 `consumer:<holder>`   hash    session to fence of the runs that a consumer holds
+`lost:<holder>`       list    the last 100 runs that a holder lost: session, fence, how; an
+                              hour from the last
+`news`                zset    holders that were signalled, when; an hour
 `id:<digest>`         string  home of an accepted id: its session, state, first decision;
                               while it lives and `dedupe_seconds` after; as a pointer
                               (session alone) `POINTER_DAYS`; of a control likewise
@@ -78,7 +82,14 @@ SESSION_KEYS = (
     "backlog",
     "dead",
     "active",
+    "ready_sets",
+    "news",
 )
+
+
+# Publications: hints for routers, which read the stored state at the latest every second.
+READY_CHANNEL = "sr:ready"  # says the name of a ready set
+SIGNALS_CHANNEL = "sr:signals"  # says "<shard> <holder>"
 
 
 def session_keys(shard: int, session: SessionKey) -> list[str]:
@@ -88,7 +99,8 @@ def session_keys(shard: int, session: SessionKey) -> list[str]:
     own = [f"{tag}{kind}:{session}" for kind in SESSION_KEYS[:8]]
     shared = [f"{tag}{kind}" for kind in SESSION_KEYS[8:14]]
     indexes = [f"{tag}{kind}:{bucket}" for kind in SESSION_KEYS[14:20]]
-    return [*own, *shared, *indexes, f"{tag}active:{chat_of(session) or session}"]
+    active = f"{tag}active:{chat_of(session) or session}"
+    return [*own, *shared, *indexes, active, ready_sets(shard), news(shard)]
 
 
 def bucket_of(session: SessionKey) -> str:
@@ -113,6 +125,18 @@ def home(shard: int, digest: str) -> str:
     return f"sr:{{{shard}}}:id:{digest}"
 
 
+def ready_sets(shard: int) -> str:
+    return f"sr:{{{shard}}}:ready_sets"
+
+
+def news(shard: int) -> str:
+    return f"sr:{{{shard}}}:news"
+
+
+def due(shard: int) -> str:
+    return f"sr:{{{shard}}}:due"
+
+
 def letters(shard: int) -> str:
     return f"sr:{{{shard}}}:letters"
 
@@ -124,6 +148,10 @@ def timeline(shard: int, session: SessionKey) -> list[str]:
 
 def consumer_runs(shard: int, holder: str) -> str:
     return f"sr:{{{shard}}}:consumer:{holder}"
+
+
+def lost_runs(shard: int, holder: str) -> str:
+    return f"sr:{{{shard}}}:lost:{holder}"
 
 
 def index(shard: int, kind: str, bucket: str) -> str:

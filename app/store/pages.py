@@ -5,6 +5,9 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from app.errors import InvalidRequest
 from app.store import scripts
@@ -71,6 +74,9 @@ def _start_by_time(after: Place | None) -> str:
     return "-inf" if after is None else f"{after.at:.0f}"
 
 
+_CURSOR = TypeAdapter(tuple[Annotated[float, Field(ge=0, le=2**53)], str])
+
+
 def cursor_after(place: Place) -> str:
     """The text that asks for what stands behind a place."""
     text = json.dumps([place.at, place.name])
@@ -80,8 +86,8 @@ def cursor_after(place: Place) -> str:
 def read_cursor(cursor: str) -> Place:
     """The place in a cursor; raises `InvalidRequest` for a text that is none."""
     try:
-        at, name = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return Place(float(at), str(name))
-    except (ValueError, TypeError) as error:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return Place(*_CURSOR.validate_json(text))
+    except ValueError as error:
         wrong = FieldError(path="cursor", message="no page gave this cursor")
         raise InvalidRequest(errors=(wrong,)) from error

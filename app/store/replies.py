@@ -97,11 +97,11 @@ class Reader:
         """RUN.
 
         Fence, holder, started, lease ends, lease length, session id, previous run's fence,
-        end and reason, OMITTED, batch.
+        end, reason and seal, OMITTED, batch.
         """
         lease_seconds = int(section[4]) // 1000
         tagged = session.isolation == "tagged"
-        messages = tuple(self.message(m, tagged=tagged) for m in section[10])
+        messages = tuple(self.message(m, tagged=tagged) for m in section[11])
         return Run(
             id=self.run_id(section[0]),
             fence=int(section[0]),
@@ -113,17 +113,19 @@ class Reader:
             session_id=section[5],
             route=_route(messages[-1]),
             text=_text(messages, tagged=tagged),
-            omitted=tuple(_omitted(item) for item in section[9][1]),
-            omitted_count=int(section[9][0]),
+            omitted=tuple(_omitted(item) for item in section[10][1]),
+            omitted_count=int(section[10][0]),
             previous=self._previous(section),
             messages=messages,
         )
 
     def _previous(self, section: list[Any]) -> Previous | None:
-        fence, ended, reason = section[6:9]
+        fence, ended, reason, sealed = section[6:10]
         if not ended:
             return None
-        return Previous(id=self.run_id(fence), ended=ended, reason=reason or None)
+        return Previous(
+            id=self.run_id(fence), ended=ended, reason=reason or None, sealed=sealed == "1"
+        )
 
     def message(self, section: list[Any], *, tagged: bool) -> BatchMessage:
         """A message of a batch: seq, id, counted returns, accepted, text, body."""
@@ -166,7 +168,8 @@ class Reader:
     def running(self, section: list[Any]) -> RunState:
         """RUNNING.
 
-        Fence, holder, session id, started, lease ends, owners, status, INTERRUPT, message ids.
+        Fence, holder, session id, started, lease ends, owners, status, sealed, INTERRUPT,
+        message ids.
         """
         return RunState(
             id=self.run_id(section[0]),
@@ -179,8 +182,9 @@ class Reader:
             lease_expires_at=moment(section[4]),
             owners=tuple(section[5].splitlines()),
             status=section[6] or None,
-            interrupt=interrupt(section[7]),
-            message_ids=tuple(section[8]),
+            sealed=section[7] == "1",
+            interrupt=interrupt(section[8]),
+            message_ids=tuple(section[9]),
         )
 
     def control(self, section: list[Any] | None, reason: Reason) -> ControlResult | None:

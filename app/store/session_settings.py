@@ -69,6 +69,7 @@ def _as_scripts_read_them(fields: PolicyFields, isolation: Isolation) -> dict[st
         "dedupe_ms": fields.dedupe_seconds * 1000,
         "session_ttl_ms": fields.session_ttl_days * DAY_MS,
         "limit_tokens": fields.context.limit_tokens,
+        "resend_unconfirmed": fields.resend_unconfirmed or None,
         "compress_at": fields.context.compress_at,
         "reset_at": fields.context.reset_at,
     }

@@ -30,6 +30,8 @@ from session_router.models import (
     HeartbeatRequest,
     Message,
     Participant,
+    Seal,
+    SealRequest,
     Usage,
 )
 
@@ -138,9 +140,31 @@ class SessionStore:
         reader = Reader(address.session, address.shard)
         return Heartbeat(
             lease_expires_at=moment(reply[1]),
-            interrupt=interrupt(reply[2]),
-            steer=tuple(reader.message(m, tagged=True) for m in reply[3]),
+            sealed=reply[2] == "1",
+            interrupt=interrupt(reply[3]),
+            steer=tuple(reader.message(m, tagged=True) for m in reply[4]),
         )
+
+    async def seal(self, run_id: str, request: SealRequest) -> Seal:
+        """Close a run before its reply goes out: `seal.lua`. Raises as `heartbeat` does."""
+        address = read_run_id(run_id, self._shards)
+        reply = await self._client.call(
+            scripts.SEAL,
+            keys.session_keys(address.shard, address.session),
+            self._clock(),
+            address.fence,
+            request.fence,
+            *request.seen,
+        )
+        match reply[0]:
+            case "sealed":
+                return Seal(sealed=True)
+            case "open":
+                reader = Reader(address.session, address.shard)
+                steer = tuple(reader.message(m, tagged=True) for m in reply[2])
+                return Seal(sealed=False, interrupt=interrupt(reply[1]), steer=steer)
+            case word:
+                return _refuse(word)
 
     async def complete(self, run_id: str, request: CompleteRequest) -> Completion:
         """End a run and take the next: `complete.lua`. Raises `LeaseLost`, `UnknownRun`."""

@@ -5,6 +5,7 @@ All methods raise `StoreUnavailable`.
 
 import json
 from collections.abc import Callable
+from typing import Literal
 
 from app.errors import UnknownMessage, UnknownRun, UnknownSession
 from app.routing.keys import ChatName, InvalidKey, SessionKey, shard_of
@@ -73,6 +74,9 @@ class SessionViews:
         match reply[0]:
             case "active":
                 return Reader(address.session, address.shard).running(reply[1])
+            case "over":
+                run = Reader(address.session, address.shard).running(reply[1])
+                return run.model_copy(update={"state": "ended", "ended": reply[2]})
             case "ended":
                 return _ended_run(reply, address)
             case _:
@@ -147,7 +151,9 @@ def _event(text: str, shard: int, session: SessionKey) -> TimelineEvent:
 
 
 def _ended_run(reply: Reply, address: RunAddress) -> RunState:
-    _, ended, outcome, reason, ended_at, holder, session_id, started_at, owners, status = reply
+    _, ended, outcome, reason, ended_at, holder, session_id, started_at, owners, status, sealed = (
+        reply
+    )
     return RunState(
         id=address.run_id(),
         fence=address.fence,
@@ -161,6 +167,7 @@ def _ended_run(reply: Reply, address: RunAddress) -> RunState:
         ended=ended or None,
         reason=reason or None,
         status=status or None,
+        sealed=sealed == "1",
         owners=tuple(owners.splitlines()),
     )
 
@@ -172,7 +179,10 @@ def _message_status(message_id: str, reply: Reply, shard: int) -> MessageStatus:
     if granted_at:
         history.append(HistoryEntry(state="in_run", at=moment(granted_at)))
     if ended_at:
-        history.append(HistoryEntry(state=state, at=moment(ended_at), reason=reason or None))
+        delivery: Literal["unknown"] | None = "unknown" if reason == "delivery_unknown" else None
+        history.append(
+            HistoryEntry(state=state, at=moment(ended_at), reason=reason or None, delivery=delivery)
+        )
     return MessageStatus(
         message_id=message_id,
         session_key=session,

@@ -1,6 +1,6 @@
 """The connection to the store: addresses, time-outs, and what its errors mean."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import redis.asyncio as redis
@@ -21,6 +21,7 @@ from app.errors import StoreFull, StoreUnavailable
 from app.store.scripts import Script
 
 CONNECTIONS_MAX = 1000
+LISTEN_SECONDS = 10.0
 _REFUSALS_OF_A_SICK_STORE = ("MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN")
 
 Reply = list[Any]
@@ -71,6 +72,22 @@ class StoreClient:
         except RedisError as error:
             raise _meaning(error) from error
         return sorted(map(str, found))
+
+    async def listen(self, *channels: str) -> AsyncIterator[tuple[str, str]]:
+        """Give what is published on these channels, first a pair of empty texts: it listens.
+
+        Raises `StoreUnavailable` when the connection ends.
+        """
+        try:
+            async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                await pubsub.subscribe(*channels)
+                yield "", ""
+                while True:
+                    message = await pubsub.get_message(timeout=LISTEN_SECONDS)
+                    if message is not None:
+                        yield message["channel"], message["data"]
+        except RedisError as error:
+            raise _meaning(error) from error
 
     async def ping(self) -> None:
         """Return if the store answers."""

@@ -4,7 +4,7 @@
 -- sender's order (I3) and has a run, a ready set or a deadline (I5); at most one fence is
 -- valid (I1). A refusal stores nothing of the message.
 --
--- KEYS  1-21 keys.SESSION_KEYS
+-- KEYS  1-23 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 settings_id  3 settings (JSON)  4 message_id  5 home  6 print
 --       7 sender (empty: unknown)  8 owns (1: becomes an owner)  9 is_moderator  10 is_bot
 --       11 place  12 holder  13 user_id  14 participant (JSON, empty: none)  15 kind
@@ -20,11 +20,11 @@
 --                            not_owner
 --   run, reason              session_idle; QUEUE only if the batch does not reach the message
 --   queue, reason            same_sender_active, other_sender_active, internal, paused,
---                            interrupt_pending, retry_delay, debounce, dispatch_worker,
+--                            run_sealed, interrupt_pending, retry_delay, debounce, dispatch_worker,
 --                            other_account
 --   interrupt, reason        same_sender_active, other_sender_active
 --   steer, reason            same_sender_active, other_sender_active
---   control, reason          stopped, reset, nothing_runs
+--   control, reason          stopped, reset, nothing_runs, too_late
 
 local settings = cjson.decode(ARGV[3])
 local message_id, home, print, sender = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
@@ -50,8 +50,8 @@ local function repeat_answer(known)
   end
   local extra = {state = known.state}
   if known.state == 'waiting' then extra.queue = queue_section(position_of(home), false) end
-  local same = known.decision == 'run' and run and run.consumer == holder
-  if same and known.state == 'in_run' and is_untouched(known.fence) then
+  local is_same = run and run.by == home and run.consumer == holder
+  if is_same and is_untouched(session.fence) then
     extra.run = run_section(read_messages(key.batch, 0, -1))
   end
   return reply('duplicate', known.decision, extra)
@@ -170,6 +170,7 @@ local function wait(decision, reason, also)
   if decision == 'steer' then
     m.offered = session.fence
     write_run({offers = '1'})
+    signal(run.consumer)
   end
   if also.debounce_at then put('debounce_at', text(also.debounce_at)) end
   write_home(m, 'waiting', '')
@@ -200,6 +201,7 @@ local function busy_mode(relation)
 end
 
 local function meet_run()
+  if run.sealed then return wait('queue', 'run_sealed') end
   if kind == 'internal' then return wait('queue', 'internal') end
   local relation = relation_to_run()
   local mode, reason = busy_mode(relation), relation .. '_active'
@@ -240,7 +242,7 @@ local function run_now()
     push_back(m)
     batch = take_batch(settings)
   end
-  grant(batch, holder, settings)
+  grant(batch, holder, settings, home)
   save()
   local reached = batch[#batch].seq == m.seq
   return reply('run', 'session_idle', {state = reached and 'in_run' or 'waiting',
@@ -264,6 +266,7 @@ local function may_stop()
 end
 
 local function stop_here(cause, ends)
+  if run.sealed then return end
   stopped[#stopped + 1] = name
   stopped[#stopped + 1] = session.fence
   ask_to_stop(cause, user_id, message_id, ends)
@@ -277,7 +280,8 @@ local function stop_elsewhere()
     local in_reach = thread == '' or string.find(other .. ':', thread .. ':', 1, true)
     if other ~= own and in_reach then
       turn_to(other)
-      if session.fence and now < tonumber(session.over_at) and may_stop() then
+      local runs = session.fence and now < tonumber(session.over_at)
+      if runs and not run.sealed and may_stop() then
         stop_here('stop', 'stopped')
         save()
       end
@@ -310,7 +314,7 @@ local function stop()
     if not may_stop() then return refuse('not_owner') end
     remove_own()
     stop_here('stop', 'stopped')
-    return control_answer('stopped')
+    return control_answer(run.sealed and 'too_late' or 'stopped')
   end
   if is_bot then return refuse('not_owner') end
   remove_own()

@@ -4,7 +4,7 @@
 -- between the end of one run and the start of the next (I2, I5); repeated after a lost
 -- answer, it answers the same and does its work once (I4).
 --
--- KEYS  1-21 keys.SESSION_KEYS
+-- KEYS  1-23 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 outcome  5 requeue (1: put
 --       an interrupted batch back)  6 reason  7 next (1: grant the next run)  8 usage (JSON or
 --       empty)  9 context tokens  10 context limit (empty: as it was)
@@ -30,11 +30,13 @@ local function repeat_answer(ended)
   return reply(run_section(read_messages(key.batch, 0, -1)), ended.returned)
 end
 
-local function settle_outcome(settings)
+local function settle_outcome(ended_run, settings)
   put('last_at', text(now))
   if outcome == 'failed' then return delay_retry(now, settings) end
   if outcome == 'released' then return end
   drop('fails')
+  if outcome ~= 'completed' or ended_run.session_id ~= session.id then return end
+  for _, field in ipairs({'new', 'previous_id', 'reset_reason'}) do drop(field) end
 end
 
 -- Another account's head is not this holder's to run: it becomes ready for a claim.
@@ -57,7 +59,7 @@ note_seen({unpack(ARGV, 11)})
 local returned = run.offers and unseen_steers(ARGV[2]) or {}
 local requeued = outcome == 'interrupted' and ARGV[5] == '1'
 local ended_run = end_run(requeued and 'requeued' or outcome, settings)
-settle_outcome(settings)
+settle_outcome(ended_run, settings)
 if passed('expire_at') then expire_waiting(settings) end
 local batch = next_batch(ended_run, settings)
 if batch then grant(batch, ended_run.consumer, settings) end

@@ -3,7 +3,7 @@
 -- out (I6), accepted ids stay known (I4), and a later session under this key gets larger
 -- fences (I1).
 --
--- KEYS  1-21 keys.SESSION_KEYS
+-- KEYS  1-23 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise
 --
 -- Replies
@@ -21,9 +21,7 @@ end
 for _, m in ipairs(read_messages(key.queue, 0, -1)) do
   remove_waiting(m, 'session_deleted', settings.dedupe_ms)
 end
+drop('paused')
 save()
-if session.paused then redis.call('ZREM', key.paused, name) end
-redis.call('ZREM', key.sessions, name)
-redis.call('ZREM', key.due, name)
-redis.call('DEL', key.session, key.senders, key.participants, key.omitted, key.timeline)
+forget_session()
 return {'changed'}

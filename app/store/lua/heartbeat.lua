@@ -3,13 +3,13 @@
 -- it what it should know. Guarantees: a stale holder changes nothing and is told so (I6);
 -- repeated, it only renews again.
 --
--- KEYS  1-21 keys.SESSION_KEYS
+-- KEYS  1-23 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 status (empty: as it was)
 --       5 usage (JSON, empty: as it was)  6 context tokens  7 context limit (empty likewise)
 --       8 ... ids of the steers that its holder has seen
 --
 -- Replies
---   renewed, lease_at, INTERRUPT, steers
+--   renewed, lease_at, sealed, INTERRUPT, steers
 --   lease_lost               the run has ended, or the fence is not its
 --   unknown                  no such run here
 
@@ -21,4 +21,4 @@ note_seen({unpack(ARGV, 8)})
 put('lease_at', text(now + tonumber(run.lease_ms)))
 put('over_at', text(deadline_of_run()))
 save()
-return {'renewed', session.lease_at, interrupt_section(), steer_section()}
+return {'renewed', session.lease_at, run.sealed or '', interrupt_section(), steer_section()}

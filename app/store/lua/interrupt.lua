@@ -2,17 +2,18 @@
 -- An operator asks the active run to stop. Guarantees: done once, however often it is
 -- called; the holder is told by its next heartbeat.
 --
--- KEYS  1-21 keys.SESSION_KEYS
+-- KEYS  1-23 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise
 --
 -- Replies
 --   changed
---   unchanged                nothing runs, it was asked before, or is not what was seen
+--   unchanged                nothing runs, it was asked before or is sealed, or is not
+--                            what was seen
 --   unknown                  no such session
 
 local refusal = open_for_operator(ARGV[3], ARGV[4])
 if refusal then return {refusal} end
-if not session.fence or run.interrupt_at then return leave_unchanged() end
+if not session.fence or run.interrupt_at or run.sealed then return leave_unchanged() end
 ask_to_stop('operator', '', '')
 note('stop_asked', 'operator', ARGV[2], '', session.fence)
 save()

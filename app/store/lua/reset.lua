@@ -3,7 +3,7 @@
 -- run has ended, whose batch then never runs again. Guarantees: what waits stays, and
 -- belongs to the new id; done once for the session id that was seen.
 --
--- KEYS  1-21 keys.SESSION_KEYS
+-- KEYS  1-23 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise
 --
 -- Replies
@@ -17,7 +17,7 @@ if session.reset_pending then return leave_unchanged() end
 note('reset_asked', 'operator', ARGV[2], '', session.fence)
 if session.fence then
   put('reset_pending', 'operator')
-  ask_to_stop('reset', '', '', 'reset')
+  if not run.sealed then ask_to_stop('reset', '', '', 'reset') end
 else
   new_generation('operator')
 end

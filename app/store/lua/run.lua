@@ -1,20 +1,21 @@
 #!lua flags=no-writes
 -- Tells how a run stands, or how it ended.
 --
--- KEYS  1-21 keys.SESSION_KEYS
+-- KEYS  1-23 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence
 --
 -- Replies
 --   active, RUNNING
---   over, RUNNING            its deadline has passed, nobody has settled it yet
---   ended, ended, outcome, reason, ended_at, consumer, session_id, started_at, owners, status
+--   over, RUNNING, cause     its deadline has passed, nobody has settled it yet
+--   ended, ended, outcome, reason, ended_at, consumer, session_id, started_at, owners, status, sealed
 --   unknown
 
 read_session()
 if session.fence == ARGV[2] then
-  return {now < tonumber(session.over_at) and 'active' or 'over', running_section()}
+  if now < tonumber(session.over_at) then return {'active', running_section()} end
+  return {'over', running_section(), cause_of_end()}
 end
 local ended = read_end(ARGV[2])
 if not ended then return {'unknown'} end
 return {'ended', ended.ended, ended.outcome, ended.reason, ended.ended_at, ended.consumer,
-  ended.session_id, ended.started_at, ended.owners, ended.status}
+  ended.session_id, ended.started_at, ended.owners, ended.status, ended.sealed}

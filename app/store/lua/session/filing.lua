@@ -32,9 +32,16 @@ end
 local function file_ready(state)
   local set = ready_set(state)
   if session.ready == set then return end
-  if session.ready then redis.call('ZREM', at('ready', session.ready), name) end
+  if session.ready then
+    redis.call('ZREM', at('ready', session.ready), name)
+    if redis.call('EXISTS', at('ready', session.ready)) == 0 then
+      redis.call('SREM', key.ready_sets, session.ready)
+    end
+  end
   if not set then return drop('ready') end
   redis.call('ZADD', at('ready', set), now, name)
+  redis.call('SADD', key.ready_sets, set)
+  redis.call('PUBLISH', 'sr:ready', set)
   put('ready', set)
 end
 
@@ -78,4 +85,11 @@ local function save()
     redis.call('LTRIM', key.timeline, -EVENTS_MAX, -1)
   end
   changed, dropped, events, state_before, backlog_changed = {}, {}, {}, state, nil
+end
+
+-- Only for a session that is saved as idle: nothing runs or waits in it.
+local function forget_session()
+  redis.call('ZREM', key.sessions, name)
+  redis.call('ZREM', key.due, name)
+  redis.call('DEL', key.session, key.senders, key.participants, key.omitted, key.timeline)
 end

@@ -34,7 +34,7 @@ local function run_section(batch)
   local ended = back and (back.ended ~= '' and back.ended or back.outcome)
   return {run.fence, run.consumer, run.started_at, session.lease_at, run.lease_ms,
     run.session_id, run.back_from, ended or '', back and back.reason or '',
-    omitted_section(), sections_of(batch)}
+    back and back.sealed or '', omitted_section(), sections_of(batch)}
 end
 
 local function active_section()
@@ -63,5 +63,5 @@ local function running_section()
   local ids = {}
   for i, m in ipairs(read_messages(key.batch, 0, -1)) do ids[i] = m.id end
   return {session.fence, run.consumer, run.session_id, run.started_at, session.lease_at,
-    run.owners, run.status or '', interrupt_section(), ids}
+    run.owners, run.status or '', run.sealed or '', interrupt_section(), ids}
 end

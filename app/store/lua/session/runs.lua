@@ -39,13 +39,15 @@ local function join_batch(messages, fence)
   redis.call('RPUSH', key.batch, unpack(pack_all(messages, 1, #messages, 1)))
 end
 
-local function grant(messages, consumer, settings)
+-- `by` is the home of the message whose admission granted it, if one did: only that one's
+-- repeat is given the grant again.
+local function grant(messages, consumer, settings, by)
   local fence = next_number()
   run = {fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
     max_at = text(now + settings.max_run_ms), owners = owners_of(messages),
     lease_ms = text(settings.lease_ms), grace_ms = text(settings.grace_ms or 0),
     back_from = had_before(messages), place = messages[1].place,
-    omitted = session.omitted or '0'}
+    omitted = session.omitted or '0', by = by or ''}
   join_batch(messages, fence)
   write_run(run)
   redis.call('HSET', at('consumer', consumer), name, fence)
@@ -55,6 +57,14 @@ local function grant(messages, consumer, settings)
   put('over_at', text(deadline_of_run()))
   drop('debounce_at')
   note('granted', '', consumer, '', fence)
+end
+
+-- What a holder should know at once: stored first, then said. A publication is a hint; who
+-- missed it reads `news`.
+local function signal(holder)
+  redis.call('ZREMRANGEBYSCORE', key.news, '-inf', text(now - NEWS_KEPT_MS))
+  redis.call('ZADD', key.news, now, holder)
+  redis.call('PUBLISH', 'sr:signals', SHARD .. ' ' .. holder)
 end
 
 -- Asks the holder to stop: signalled now, lost at the end of the grace. A stop or a reset
@@ -75,17 +85,18 @@ local function ask_to_stop(cause, user_id, message_id, ends)
   for field, value in pairs(request) do run[field] = value end
   write_run(request)
   put('over_at', text(deadline_of_run()))
+  signal(run.consumer)
 end
 
 -- What a repeated call and the next holder of the batch are told of an ended run: `outcome`
 -- if its holder ended it, else why it ended.
 local ENDED = {'session', 'ended', 'outcome', 'reason', 'next_fence', 'returned', 'ended_at',
-  'consumer', 'session_id', 'started_at', 'owners', 'status'}
+  'consumer', 'session_id', 'started_at', 'owners', 'status', 'sealed'}
 
 local function remember_end(ended_run, ended, outcome, reason, settings, next_fence, returned)
   local packed = cmsgpack.pack({name, ended, outcome, reason, next_fence or '', returned or {},
     now, ended_run.consumer, ended_run.session_id, tonumber(ended_run.started_at),
-    ended_run.owners, ended_run.status or ''})
+    ended_run.owners, ended_run.status or '', ended_run.sealed or ''})
   redis.call('SET', at('ended', ended_run.fence), packed, 'PX', settings.dedupe_ms)
 end
 
@@ -136,6 +147,7 @@ local function return_batch(messages, reason, counted, settings)
   if #kept == 0 then return end
   redis.call('LPUSH', key.queue, unpack(pack_all(kept, #kept, 1, -1)))
   for _, m in ipairs(kept) do
+    if m.accepted_at < kept[1].accepted_at then put('jumped', '1') end
     queue_changed(m, 1)
     write_home(m, 'waiting', reason)
   end
@@ -159,6 +171,19 @@ local function unseen_steers(fence)
   return ids
 end
 
+local function is_lost(how)
+  return how == 'lease_expired' or how == 'max_run' or how == 'grace' or how == 'forced'
+end
+
+-- A holder that is away learns of its lost runs when it comes back.
+local function tell_lost(ended_run, how)
+  local lost = at('lost', ended_run.consumer)
+  redis.call('RPUSH', lost, cmsgpack.pack({name, ended_run.fence, how}))
+  redis.call('LTRIM', lost, -LOST_MAX, -1)
+  redis.call('EXPIRE', lost, LOST_KEPT_SECONDS)
+  signal(ended_run.consumer)
+end
+
 -- Where the batch of each way to end goes: done, back uncounted, or back counted.
 local GOES = {completed = 'done', interrupted = 'done', requeued = 'back', released = 'back',
   grace = 'back', forced = 'back', failed = 'counted', lease_expired = 'counted',
@@ -166,7 +191,11 @@ local GOES = {completed = 'done', interrupted = 'done', requeued = 'back', relea
 
 local function place_batch(messages, ended_run, how, settings)
   local goes = GOES[how]
-  if ended_run.ends and how ~= 'completed' then
+  local unconfirmed = ended_run.sealed and is_lost(how) and not settings.resend_unconfirmed
+  if ended_run.ends == 'session_deleted' then unconfirmed = false end
+  if unconfirmed then
+    finish_batch(messages, 'delivery_unknown', settings)
+  elseif ended_run.ends and how ~= 'completed' then
     for _, m in ipairs(messages) do end_as_removed(m, ended_run.ends, settings.dedupe_ms) end
   elseif goes == 'done' then
     finish_batch(messages, how, settings)
@@ -196,6 +225,7 @@ local function end_run(how, settings)
   for _, field in ipairs({'fence', 'lease_at', 'over_at'}) do drop(field) end
   run = nil
   note('ended', how, ended_run.consumer, '', ended_run.fence)
+  if is_lost(how) then tell_lost(ended_run, how) end
   place_batch(messages, ended_run, how, settings)
   if how == 'completed' and ended_run.omitted ~= '0' then forget_omitted(ended_run) end
   if session.reset_pending then new_generation(session.reset_pending) end

@@ -1,0 +1,41 @@
+"""`GET /v1/signals`: what a consumer should know at once, as server-sent events."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from app.api.auth import GATEWAY
+from app.api.documentation import READING, problems
+from app.api.services import services_of
+from session_router.models import Id, Words
+
+router = APIRouter(tags=["runs"])
+
+
+class SignalsQuery(Words):
+    """Whose signals are asked for."""
+
+    consumer: Id
+
+
+@router.get(
+    "/v1/signals",
+    operation_id="signals",
+    summary="A stream of what a consumer should know at once",
+    response_class=StreamingResponse,
+    responses=problems(*READING, 422)
+    | {200: {"description": "Events.", "content": {"text/event-stream": {}}}},
+)
+async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> StreamingResponse:
+    """Events `interrupt`, `steer` and `lease_lost`, each with the model of that name as data.
+
+    What is outstanding is sent again on connect. A comment comes when nothing else does;
+    `reconnect` when the service ends.
+    """
+    services = services_of(request)
+    caller = services.caller(request, GATEWAY)
+    stream = services.signals.stream(caller.token_name, query.consumer)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

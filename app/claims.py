@@ -1,0 +1,171 @@
+"""Waiting claims: one look at the store for all of them, however many wait.
+
+A router keeps its claims in a line. When a session becomes ready, or at the latest every
+second, it asks the store once what is ready and grants to the claims in their order; while
+nothing happens, a waiting claim costs nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+
+from app.errors import ServiceError, StoreUnavailable
+from app.store.ready_runs import Claimer, ReadyRuns, ReadySession
+from app.store.session_store import SessionStore
+from session_router.models import ClaimRequest, CompleteRequest, Run
+
+LOOK_SECONDS = 1.0
+FOUND_MAX = 100  # sessions of a ready set that one look takes in
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class WaitingClaim:
+    """One claim in the line; `agents` are those that its token may see, None for all."""
+
+    request: ClaimRequest
+    claimer: Claimer
+    agents: frozenset[str] | None
+    until: float
+    answer: asyncio.Future[tuple[Run, ...]]
+    is_gone: bool = False
+    granted: list[Run] = field(default_factory=list)
+
+    def wants(self, ready: ReadySession) -> bool:
+        """Tell whether this claim's filter and token let it have a session."""
+        wanted = self.request
+        return (
+            (self.agents is None or ready.agent in self.agents)
+            and (wanted.agents is None or ready.agent in wanted.agents)
+            and (wanted.platforms is None or ready.platform in wanted.platforms)
+            and (wanted.accounts is None or ready.account in wanted.accounts)
+            and (wanted.sessions is None or ready.session in wanted.sessions)
+        )
+
+
+class Claims:
+    """The line of one router. `run` must be running for claims to be answered."""
+
+    def __init__(self, ready_runs: ReadyRuns, store: SessionStore) -> None:
+        self._ready_runs = ready_runs
+        self._store = store
+        self._line: list[WaitingClaim] = []
+        self._look = asyncio.Event()
+        self._is_closed = False
+
+    def look(self) -> None:
+        """Something may be ready: look at once."""
+        if self._line:
+            self._look.set()
+
+    def close(self) -> None:
+        """The service ends: answer every claim now, with what it has."""
+        self._is_closed = True
+        self._look.set()
+
+    def waiting(self) -> int:
+        """How many claims wait."""
+        return len(self._line)
+
+    async def enter(
+        self, request: ClaimRequest, claimer: Claimer, agents: frozenset[str] | None
+    ) -> WaitingClaim:
+        """Take a place in the line; a repeat is answered as before, if it can be.
+
+        Raises `StoreUnavailable`.
+        """
+        answer: asyncio.Future[tuple[Run, ...]] = asyncio.get_running_loop().create_future()
+        until = monotonic() + request.wait_seconds
+        claim = WaitingClaim(request, claimer, agents, until, answer)
+        before = await self._ready_runs.claimed_before(claimer) if claimer.request_id else None
+        if before is not None:
+            answer.set_result(before)
+            return claim
+        self._line.append(claim)
+        self._look.set()
+        return claim
+
+    async def leave(self, claim: WaitingClaim) -> None:
+        """The client is gone: what was granted to it meanwhile goes back, uncounted."""
+        claim.is_gone = True
+        if claim in self._line:
+            self._line.remove(claim)
+        if claim.answer.done() and not claim.answer.cancelled() and not claim.answer.exception():
+            await self._give_back(claim.answer.result())
+
+    async def _give_back(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            back = CompleteRequest(
+                fence=run.fence, outcome="released", reason="the claimer was gone", next=False
+            )
+            try:
+                await self._store.complete(run.id, back)
+            except ServiceError:
+                logger.info("a run whose claimer was gone waits for the end of its lease")
+
+    async def run(self) -> None:
+        """Answer claims until cancelled."""
+        while True:
+            seconds = self._seconds_to_next_look()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look.wait(), seconds)
+            self._look.clear()
+            try:
+                await self._answer_line()
+            except StoreUnavailable as error:
+                self._fail(error)
+            except Exception:
+                logger.exception("a look for ready runs failed")
+                self._fail(StoreUnavailable())
+
+    def _seconds_to_next_look(self) -> float | None:
+        if not self._line:
+            return None
+        soonest = min(claim.until for claim in self._line) - monotonic()
+        return min(max(soonest, 0.0), LOOK_SECONDS)
+
+    def _fail(self, error: StoreUnavailable) -> None:
+        for claim in self._line:
+            if not claim.answer.done():
+                claim.answer.set_exception(error)
+        self._line.clear()
+
+    async def _answer_line(self) -> None:
+        if not self._line:
+            return
+        found = await self._ready_runs.find(FOUND_MAX)
+        given = await asyncio.gather(*(self._grant(*pair) for pair in self._pairs(found)))
+        if not all(given):
+            self._look.set()  # another router was first: what else is there?
+        now = monotonic()
+        for claim in list(self._line):
+            if claim.granted or now >= claim.until or self._is_closed:
+                self._line.remove(claim)
+                if not claim.answer.done():
+                    claim.answer.set_result(tuple(claim.granted))
+
+    def _pairs(self, found: Sequence[ReadySession]) -> list[tuple[ReadySession, WaitingClaim]]:
+        """Give each session to the first in line that wants it and has room."""
+        room = {id(claim): claim.request.max for claim in self._line}
+        pairs = []
+        for ready in found:
+            for claim in self._line:
+                if room[id(claim)] > 0 and claim.wants(ready):
+                    room[id(claim)] -= 1
+                    pairs.append((ready, claim))
+                    break
+        return pairs
+
+    async def _grant(self, ready: ReadySession, claim: WaitingClaim) -> bool:
+        run = await self._ready_runs.claim(ready, claim.claimer)
+        if run is None:
+            return False
+        if claim.is_gone:
+            await self._give_back([run])
+        else:
+            claim.granted.append(run)
+        return True

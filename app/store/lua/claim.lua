@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- Grants the next run of a session that waits for nothing but a claim. Guarantees: one
+-- claimer gets it (I1); repeated with its request id it gives the same run while nobody has
+-- called on it (I4).
+--
+-- KEYS  1-23 keys.SESSION_KEYS
+-- ARGV  1 now_us  2 holder  3 request id (empty: none)  4 the ready set it was found in
+--
+-- Replies
+--   granted, SESSION, RUN
+--   not_ready                somebody else has it, or its head is another account's
+
+read_session()
+if not session.id then return {'not_ready'} end
+settle()
+if session.ready ~= ARGV[4] or ready_set(state_of()) ~= ARGV[4] then
+  save()
+  return {'not_ready'}
+end
+local settings = stored_settings()
+local batch = take_batch(settings)
+grant(batch, ARGV[2], settings)
+if ARGV[3] ~= '' then write_run({claim = ARGV[3]}) end
+save()
+return {'granted', session_section(), run_section(batch)}

@@ -1,0 +1,17 @@
+#!lua flags=no-writes
+-- The sessions of a shard that wait for a claim, the longest-ready of each set.
+--
+-- KEYS  1 ready_sets
+-- ARGV  1 most of each set
+--
+-- Replies
+--   ready, (ready set, session key, since, ...), ...
+
+local TAG = string.match(KEYS[1], '^sr:{[^}]*}:')
+local found = {'ready'}
+for _, set in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  local sessions = redis.call('ZRANGE', TAG .. 'ready:' .. set, 0, ARGV[1] - 1, 'WITHSCORES')
+  table.insert(sessions, 1, set)
+  found[#found + 1] = sessions
+end
+return found

@@ -1,0 +1,30 @@
+#!lua flags=allow-oom
+-- Closes a run before its reply goes out. Guarantees: once sealed, nothing interrupts or
+-- steers it, and what comes waits; refused while something came first that its holder has
+-- not seen; repeated, it answers the same. A stale holder changes nothing (I6).
+--
+-- KEYS  1-23 keys.SESSION_KEYS
+-- ARGV  1 now_us  2 fence of the run's id  3 fence of the body
+--       4 ... ids of the steers that its holder has seen
+--
+-- Replies
+--   sealed
+--   open, INTERRUPT, steers  what came first
+--   lease_lost               the run has ended, or the fence is not its
+--   unknown                  no such run here
+
+read_session()
+local refusal = refusal_of_holder(ARGV[2], ARGV[3])
+if refusal then return {refusal} end
+note_report('', '', '', '')
+note_seen({unpack(ARGV, 4)})
+local steers = steer_section()
+local is_open = run.interrupt_at or #steers > 0
+if not is_open and not run.sealed then
+  run.sealed = '1'
+  write_run({sealed = '1'})
+  note('sealed', '', run.consumer, '', session.fence)
+end
+save()
+if is_open then return {'open', interrupt_section(), steers} end
+return {'sealed'}
