@@ -19,6 +19,7 @@ from session_router.models import ClaimRequest, CompleteRequest, Run
 
 LOOK_SECONDS = 1.0
 FOUND_MAX = 100  # sessions of a ready set that one look takes in
+NAMED_MAX = 1000  # sessions that claims name, which one look asks for besides
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Claims:
         claim = WaitingClaim(request, claimer, agents, until, answer)
         before = await self._ready_runs.claimed_before(claimer) if claimer.request_id else None
         if before is not None:
+            claim.granted.extend(before)
             answer.set_result(before)
             return claim
         self._line.append(claim)
@@ -90,15 +92,15 @@ class Claims:
         return claim
 
     async def leave(self, claim: WaitingClaim) -> None:
-        """The client is gone: what was granted to it meanwhile goes back, uncounted."""
+        """The client is gone: what was granted to it goes back, uncounted."""
         claim.is_gone = True
         if claim in self._line:
             self._line.remove(claim)
-        if claim.answer.done() and not claim.answer.cancelled() and not claim.answer.exception():
-            await self._give_back(claim.answer.result())
+        await self._give_back(claim)
 
-    async def _give_back(self, runs: Sequence[Run]) -> None:
-        for run in runs:
+    async def _give_back(self, claim: WaitingClaim) -> None:
+        while claim.granted:
+            run = claim.granted.pop()
             back = CompleteRequest(
                 fence=run.fence, outcome="released", reason="the claimer was gone", next=False
             )
@@ -135,37 +137,40 @@ class Claims:
         self._line.clear()
 
     async def _answer_line(self) -> None:
-        if not self._line:
+        line = list(self._line)  # who comes meanwhile is looked for next time
+        if not line:
             return
-        found = await self._ready_runs.find(FOUND_MAX)
-        given = await asyncio.gather(*(self._grant(*pair) for pair in self._pairs(found)))
-        if not all(given):
-            self._look.set()  # another router was first: what else is there?
-        now = monotonic()
-        for claim in list(self._line):
-            if claim.granted or now >= claim.until or self._is_closed:
-                self._line.remove(claim)
-                if not claim.answer.done():
-                    claim.answer.set_result(tuple(claim.granted))
+        pairs = [] if self._is_closed else await self._pairs(line)
+        grants = (self._ready_runs.claim(ready, claim.claimer) for ready, claim in pairs)
+        runs = await asyncio.gather(*grants, return_exceptions=True)
+        for (_, claim), run in zip(pairs, runs, strict=True):
+            if isinstance(run, Run):
+                claim.granted.append(run)
+        for claim in line:
+            await self._answer(claim)
+        for run in runs:
+            if isinstance(run, BaseException):
+                raise run
+        if pairs:
+            self._look.set()  # what one look took in, or another router left, was not all
 
-    def _pairs(self, found: Sequence[ReadySession]) -> list[tuple[ReadySession, WaitingClaim]]:
-        """Give each session to the first in line that wants it and has room."""
-        room = {id(claim): claim.request.max for claim in self._line}
+    async def _answer(self, claim: WaitingClaim) -> None:
+        if claim.is_gone:
+            await self._give_back(claim)
+        elif claim.granted or monotonic() >= claim.until or self._is_closed:
+            self._line.remove(claim)
+            claim.answer.set_result(tuple(claim.granted))
+
+    async def _pairs(self, line: Sequence[WaitingClaim]) -> list[tuple[ReadySession, WaitingClaim]]:
+        """Give each ready session to the first in line that wants it and has room."""
+        named = [key for claim in line for key in claim.request.sessions or ()]
+        found = await self._ready_runs.find(FOUND_MAX, named[:NAMED_MAX])
+        room = {id(claim): 0 if claim.is_gone else claim.request.max for claim in line}
         pairs = []
         for ready in found:
-            for claim in self._line:
+            for claim in line:
                 if room[id(claim)] > 0 and claim.wants(ready):
                     room[id(claim)] -= 1
                     pairs.append((ready, claim))
                     break
         return pairs
-
-    async def _grant(self, ready: ReadySession, claim: WaitingClaim) -> bool:
-        run = await self._ready_runs.claim(ready, claim.claimer)
-        if run is None:
-            return False
-        if claim.is_gone:
-            await self._give_back([run])
-        else:
-            claim.granted.append(run)
-        return True

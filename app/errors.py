@@ -150,3 +150,11 @@ class StoreFull(ServiceError):
     status = 503
     title = "Store full"
     retry_after_seconds = 5
+
+
+class ServiceEnds(ServiceError):
+    """The service ended before the request was read; send it again."""
+
+    status = 503
+    title = "Service ends"
+    retry_after_seconds = 1

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from time import monotonic
 
 from app.errors import StoreUnavailable
 from app.store.holders import holder_of
@@ -19,6 +19,8 @@ from session_router.models import InterruptSignal, LeaseLostSignal, SteerSignal
 LOOK_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 15.0
 RECONNECT_MS = 1000
+
+Mark = tuple[str, ...]
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class Signals:
         look = asyncio.Event()
         look.set()
         self._streams[holder].add(look)
-        sent: set[str] = set()
+        sent: set[Mark] = set()
         try:
             yield b"retry: %d\n\n" % RECONNECT_MS
             while not self._is_closed:
@@ -66,47 +68,64 @@ class Signals:
                 del self._streams[holder]
 
     async def _news(
-        self, token_name: str, consumer: str, look: asyncio.Event, sent: set[str]
+        self, token_name: str, consumer: str, look: asyncio.Event, sent: set[Mark]
     ) -> list[bytes]:
-        """Wait for something to look at, and give what was not sent; a comment after a while."""
-        try:
-            await asyncio.wait_for(look.wait(), KEEP_ALIVE_SECONDS)
-        except TimeoutError:
-            return [b": still here\n\n"]
-        look.clear()
-        try:
-            outstanding = await self._holdings.outstanding(token_name, consumer)
-        except StoreUnavailable:
-            look.set()
-            await asyncio.sleep(LOOK_SECONDS)
-            return []
-        fresh = [signal for signal in outstanding if _mark(signal) not in sent]
-        # Only what is outstanding can come again: nothing else need be remembered.
-        sent.clear()
-        sent.update(map(_mark, outstanding))
-        return [_event(signal) for signal in fresh]
+        """Give what was not sent as soon as there is something; a comment after a while."""
+        until = monotonic() + KEEP_ALIVE_SECONDS
+        while not self._is_closed:
+            try:
+                await asyncio.wait_for(look.wait(), until - monotonic())
+            except TimeoutError:
+                return [b": still here\n\n"]
+            look.clear()
+            try:
+                outstanding = await self._holdings.outstanding(token_name, consumer)
+            except StoreUnavailable:
+                look.set()
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            fresh = [signal for signal in outstanding if not _marks(signal) <= sent]
+            # Only what is outstanding can come again: nothing else need be remembered.
+            sent.clear()
+            sent.update(*map(_marks, outstanding))
+            if fresh:
+                return [_event(signal) for signal in fresh]
+        return []
 
     async def run(self) -> None:
         """Make lost hints good until cancelled: one look a second for all streams."""
         reader = NewsReader()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if not self._streams:
+            try:
+                await self._read_news(reader)
+            except StoreUnavailable:
                 reader.read_until.clear()
-                continue
-            with suppress(StoreUnavailable):
-                for holder in await self._holdings.signalled_since(reader):
-                    self.signalled(holder)
+            except Exception:
+                logger.exception("a look for signals failed; the next one tries again")
+                reader.read_until.clear()
+
+    async def _read_news(self, reader: NewsReader) -> None:
+        if not self._streams:
+            reader.read_until.clear()
+            return
+        is_first = not reader.read_until
+        for holder in await self._holdings.signalled_since(reader):
+            self.signalled(holder)
+        if is_first:
+            self.signalled("")  # what came before is in no news that will be read
 
 
-def _mark(signal: Signal) -> str:
+def _marks(signal: Signal) -> frozenset[Mark]:
+    """What a signal tells, part by part: it is news while one of them was not sent."""
+    run = signal.run_id
     match signal:
         case InterruptSignal(interrupt=request):
-            return f"{signal.run_id} interrupt {request.cause}"
+            return frozenset({(run, "interrupt", request.cause)})
         case SteerSignal(steer=messages):
-            return f"{signal.run_id} steer {[(m.seq, m.text) for m in messages]}"
+            return frozenset((run, "steer", str(m.seq), m.text) for m in messages)
         case LeaseLostSignal():
-            return f"{signal.run_id} lease_lost"
+            return frozenset({(run, "lease_lost")})
 
 
 def _event(signal: Signal) -> bytes:

@@ -65,15 +65,18 @@ def _require_loopback(request: Request) -> None:
     client = request.client
     if client is not None and not _is_loopback(client.host):
         raise LoopbackOnly
-    # A web page may reach this machine through its visitor's browser, which names the page.
-    origin = request.headers.get("origin")
+    # A web page may reach this machine through its visitor's browser, which names the page, or
+    # by a name of its own that was bound to this machine.
+    origin, host = request.headers.get("origin"), request.headers.get("host")
     if origin is not None and not _is_loopback(_host_of(origin)):
+        raise LoopbackOnly
+    if host and not _is_loopback(_host_of(f"//{host}")):
         raise LoopbackOnly
 
 
-def _host_of(origin: str) -> str:
+def _host_of(url: str) -> str:
     try:
-        return urlsplit(origin).hostname or ""
+        return urlsplit(url).hostname or ""
     except ValueError:
         return ""
 

@@ -8,7 +8,8 @@ from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.errors import InvalidRequest, MalformedBody, TooLarge
+from app.api.services import services_of
+from app.errors import InvalidRequest, MalformedBody, ServiceEnds, TooLarge
 from session_router.models import FieldError, Seeing
 
 BODY_BYTES_MAX = 256 * 1024
@@ -18,18 +19,24 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_bytes(request: Request) -> bytes:
-    """Read a body of at most 256 KiB, and no more; raises `TooLarge`."""
+    """Read a body of at most 256 KiB, and no more; raises `TooLarge` and `ServiceEnds`."""
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
         raise TooLarge
-    body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                raise TooLarge
+        return await services_of(request).patience.wait(_read_all(request))
     except ClientDisconnect as error:
         raise MalformedBody("The client went away before its body was read.") from error
+    except TimeoutError as error:
+        raise ServiceEnds from error
+
+
+async def _read_all(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLarge
     return bytes(body)
 
 

@@ -1,10 +1,11 @@
 """What handlers work with, made once by `create_app`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
 from app.api.auth import Access, Caller
+from app.api.patience import Patience
 from app.claims import Claims
 from app.routing.rules import Rulebook
 from app.signals import Signals
@@ -33,9 +34,11 @@ class Services:
     views: SessionViews
     lists: SessionLists
     figures: Figures
+    patience: Patience = field(default_factory=Patience)
 
     def let_go(self) -> None:
-        """The service ends: end what would wait on, streams and long polls."""
+        """The service ends: end what would wait on, streams, long polls, half-sent bodies."""
+        self.patience.lose()
         self.claims.close()
         self.signals.close()
 

@@ -31,4 +31,6 @@ async def listen(
                     signalled(text.partition(" ")[2])
         except StoreUnavailable:
             logger.warning("the store's publications stopped; listening again")
+        except Exception:
+            logger.exception("the store's publications cannot be heard; listening again")
         await asyncio.sleep(RETRY_SECONDS)

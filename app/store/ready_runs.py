@@ -1,14 +1,17 @@
 """Runs for whoever asks: sessions that wait for a claim, found by their ready sets."""
 
 import asyncio
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from app.routing.keys import SessionKey, decode
+from app.routing.keys import InvalidKey, SessionKey, decode
 from app.store import keys, scripts
 from app.store.holders import holder_of
 from app.store.replies import Reader
 from app.store.session_store import stores_clock
+from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient
 from session_router.models import Run
 
@@ -45,21 +48,32 @@ class ReadyRuns:
         self._shards = shards
         self._clock = clock
 
-    async def find(self, most: int) -> list[ReadySession]:
-        """The longest-ready sessions of every ready set, `most` of each: `ready.lua`."""
+    async def find(self, most: int, named: Sequence[str] = ()) -> list[ReadySession]:
+        """The longest-ready sessions of every ready set: `ready.lua`.
+
+        `most` of each, and besides those of the `named` that are ready.
+        """
+        by_shard = self._by_shard(named)
         replies = await asyncio.gather(
             *(
-                self._client.call(scripts.READY, [keys.ready_sets(shard)], most)
+                self._client.call(scripts.READY, [keys.ready_sets(shard)], most, *by_shard[shard])
                 for shard in range(self._shards)
             )
         )
-        found = [
+        found = {
             ready
             for shard, reply in enumerate(replies)
             for part in reply[1:]
             for ready in _ready_sessions(shard, part)
-        ]
+        }
         return sorted(found)
+
+    def _by_shard(self, named: Sequence[str]) -> dict[int, list[str]]:
+        by_shard: dict[int, list[str]] = defaultdict(list)
+        for name in dict.fromkeys(named):
+            with suppress(InvalidKey):
+                by_shard[shard_of_session(SessionKey(name), self._shards)].append(name)
+        return by_shard
 
     async def claim(self, ready: ReadySession, claimer: Claimer) -> Run | None:
         """Grant a session's next run: `claim.lua`; None if somebody else was first."""

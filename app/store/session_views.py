@@ -173,15 +173,15 @@ def _ended_run(reply: Reply, address: RunAddress) -> RunState:
 
 
 def _message_status(message_id: str, reply: Reply, shard: int) -> MessageStatus:
-    _, session, state, decision, reason, fence, accepted_at, granted_at, ended_at = reply
+    _, session, state, decision, reason, fence, accepted_at, granted_at, since = reply
     run_id = RunAddress(int(fence), shard, SessionKey(session)).run_id() if fence else None
     history = [HistoryEntry(state="waiting", at=moment(accepted_at))]
     if granted_at:
         history.append(HistoryEntry(state="in_run", at=moment(granted_at)))
-    if ended_at:
+    if since:
         delivery: Literal["unknown"] | None = "unknown" if reason == "delivery_unknown" else None
         history.append(
-            HistoryEntry(state=state, at=moment(ended_at), reason=reason or None, delivery=delivery)
+            HistoryEntry(state=state, at=moment(since), reason=reason or None, delivery=delivery)
         )
     return MessageStatus(
         message_id=message_id,

@@ -22,7 +22,14 @@ from app.store.scripts import Script
 
 CONNECTIONS_MAX = 1000
 LISTEN_SECONDS = 10.0
-_REFUSALS_OF_A_SICK_STORE = ("MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN")
+_REFUSALS_OF_A_SICK_STORE = (
+    "BUSY",
+    "MISCONF",
+    "NOREPLICAS",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "MASTERDOWN",
+)
 
 Reply = list[Any]
 

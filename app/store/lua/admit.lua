@@ -239,6 +239,7 @@ local function run_now()
   local batch = {m}
   if session.depth > 0 then
     write_home(m, 'waiting', '')
+    watch_expiry(m)
     push_back(m)
     batch = take_batch(settings)
   end
@@ -277,7 +278,8 @@ end
 local function stop_elsewhere()
   local own, thread = name, ARGV[19]
   for _, other in ipairs(redis.call('SMEMBERS', key.active)) do
-    local in_reach = thread == '' or string.find(other .. ':', thread .. ':', 1, true)
+    -- The last one: in a thread's key `:thread:` also stands before the chat.
+    local in_reach = thread == '' or string.match(other, '.*(:thread:[^:]*)') == thread
     if other ~= own and in_reach then
       turn_to(other)
       local runs = session.fence and now < tonumber(session.over_at)

@@ -11,7 +11,10 @@
 --   not_ready                somebody else has it, or its head is another account's
 
 read_session()
-if not session.id then return {'not_ready'} end
+if not session.id then
+  leave_ready_set(ARGV[4])
+  return {'not_ready'}
+end
 settle()
 if session.ready ~= ARGV[4] or ready_set(state_of()) ~= ARGV[4] then
   save()

@@ -23,7 +23,7 @@ local function reply(next_run, returned)
 end
 
 local function repeat_answer(ended)
-  if ended.ended ~= '' then return {'lease_lost'} end
+  if ended.ended ~= '' or not session.id then return {'lease_lost'} end
   if ended.next_fence == '' or not is_untouched(ended.next_fence) then
     return reply(nil, ended.returned)
   end

@@ -5,7 +5,7 @@
 -- ARGV  none
 --
 -- Replies
---   known, session key, state, decision, reason, fence, accepted_at, granted_at, ended_at
+--   known, session key, state, decision, reason, fence, accepted_at, granted_at, since
 --   pointer, session key     the record, if there is one, is in that session's shard
 --   unknown                  also for the id of a control
 

@@ -1,8 +1,9 @@
 #!lua flags=no-writes
--- The sessions of a shard that wait for a claim, the longest-ready of each set.
+-- The sessions of a shard that wait for a claim, the longest-ready of each set, and those of
+-- the named that are not among them.
 --
 -- KEYS  1 ready_sets
--- ARGV  1 most of each set
+-- ARGV  1 most of each set  2 ... session keys
 --
 -- Replies
 --   ready, (ready set, session key, since, ...), ...
@@ -13,5 +14,10 @@ for _, set in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local sessions = redis.call('ZRANGE', TAG .. 'ready:' .. set, 0, ARGV[1] - 1, 'WITHSCORES')
   table.insert(sessions, 1, set)
   found[#found + 1] = sessions
+end
+for i = 2, #ARGV do
+  local set = redis.call('HGET', TAG .. 'session:' .. ARGV[i], 'ready')
+  local since = set and redis.call('ZSCORE', TAG .. 'ready:' .. set, ARGV[i])
+  if since then found[#found + 1] = {set, ARGV[i], since} end
 end
 return found

@@ -23,7 +23,8 @@ end
 forget_letter(m)
 put('last_at', text(now))
 add('seq', 1)
-m.seq, m.returns, m.granted, m.granted_at, m.offered, m.expires_at = number('seq'), 0, '', 0, '', 0
+m.seq, m.returns, m.offered, m.expires_at = number('seq'), 0, '', 0
+if session.depth > 0 then put('jumped', '1') end  -- it may be older than the head
 write_home(m, 'waiting', 'redriven')
 push_back(m)
 note('redriven', '', ARGV[2], m.id)

@@ -29,15 +29,15 @@ local function ready_set(state)
   return AGENT .. ':' .. account_of(head.place)
 end
 
+local function leave_ready_set(set)
+  redis.call('ZREM', at('ready', set), name)
+  if redis.call('EXISTS', at('ready', set)) == 0 then redis.call('SREM', key.ready_sets, set) end
+end
+
 local function file_ready(state)
   local set = ready_set(state)
   if session.ready == set then return end
-  if session.ready then
-    redis.call('ZREM', at('ready', session.ready), name)
-    if redis.call('EXISTS', at('ready', session.ready)) == 0 then
-      redis.call('SREM', key.ready_sets, session.ready)
-    end
-  end
+  if session.ready then leave_ready_set(session.ready) end
   if not set then return drop('ready') end
   redis.call('ZADD', at('ready', set), now, name)
   redis.call('SADD', key.ready_sets, set)
@@ -71,7 +71,10 @@ end
 
 local function save()
   local state, to_set, to_drop = state_of(), {}, {}
-  if session.depth == 0 then drop('expire_at') end
+  if session.depth == 0 then
+    drop('expire_at')
+    drop('debounce_at')
+  end
   file_backlog()
   file_ready(state)
   file_state(state)

@@ -2,7 +2,7 @@
 -- pointer: it only says which session to ask.
 
 local HOME = {'session', 'state', 'decision', 'print', 'amended', 'reason', 'fence',
-  'accepted_at', 'granted_at', 'ended_at'}
+  'accepted_at', 'granted_at', 'since'}
 
 local function read_home(home)
   local packed = redis.call('GET', at('id', home))
@@ -12,11 +12,13 @@ local function read_home(home)
   return record
 end
 
--- With `keep_ms` the message has ended, and its id is forgotten after that time.
+-- With `keep_ms` the message has ended, and its id is forgotten after that time. `since` tells
+-- when it ended or came back from a run; 0 while neither has happened.
 local function write_home(m, state, reason, keep_ms)
-  local ended_at = (keep_ms or state == 'dead') and now or 0
+  local has_moved = keep_ms or state == 'dead' or (state == 'waiting' and m.granted ~= '')
+  local since = has_moved and (m.since or now) or 0
   local packed = cmsgpack.pack({name, state, m.decision, m.print, m.amended, reason, m.granted,
-    m.accepted_at, m.granted_at, ended_at})
+    m.accepted_at, m.granted_at, since})
   if keep_ms then
     redis.call('SET', at('id', m.home), packed, 'PX', keep_ms)
   else

@@ -24,7 +24,8 @@ end
 
 local function omitted_section()
   if run.omitted == '0' then return {'0', {}} end
-  local omitted = redis.call('LRANGE', key.omitted, 0, -1)
+  local later = number('omitted') - tonumber(run.omitted)  -- for the next run
+  local omitted = redis.call('LRANGE', key.omitted, 0, -1 - later)
   for i, packed in ipairs(omitted) do omitted[i] = cmsgpack.unpack(packed) end
   return {run.omitted, omitted}
 end

@@ -191,12 +191,14 @@ local GOES = {completed = 'done', interrupted = 'done', requeued = 'back', relea
 
 local function place_batch(messages, ended_run, how, settings)
   local goes = GOES[how]
+  -- A sealed run is not asked to stop: what is pending says it.
+  local ends = ended_run.ends or session.reset_pending and 'reset'
   local unconfirmed = ended_run.sealed and is_lost(how) and not settings.resend_unconfirmed
   if ended_run.ends == 'session_deleted' then unconfirmed = false end
   if unconfirmed then
     finish_batch(messages, 'delivery_unknown', settings)
-  elseif ended_run.ends and how ~= 'completed' then
-    for _, m in ipairs(messages) do end_as_removed(m, ended_run.ends, settings.dedupe_ms) end
+  elseif ends and how ~= 'completed' then
+    for _, m in ipairs(messages) do end_as_removed(m, ends, settings.dedupe_ms) end
   elseif goes == 'done' then
     finish_batch(messages, how, settings)
   else

@@ -1,0 +1,63 @@
+"""Reads what scripts pack with `cmsgpack`: arrays of texts, numbers and nothing."""
+
+import struct
+from typing import Any
+
+_NUMBERS = {
+    0xCA: ">f",
+    0xCB: ">d",
+    0xCC: ">B",
+    0xCD: ">H",
+    0xCE: ">I",
+    0xCF: ">Q",
+    0xD0: ">b",
+    0xD1: ">h",
+    0xD2: ">i",
+    0xD3: ">q",
+}
+_LENGTHS = {0xD9: ">B", 0xDA: ">H", 0xDB: ">I", 0xDC: ">H", 0xDD: ">I"}
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.at = 0
+
+    def _take(self, size: int) -> bytes:
+        self.at += size
+        return self._data[self.at - size : self.at]
+
+    def value(self) -> Any:
+        head = self._take(1)[0]
+        if head <= 0x7F or head >= 0xE0:
+            return head if head <= 0x7F else head - 0x100
+        if head <= 0x9F:
+            assert head >= 0x90, "no script packs a map"
+            return [self.value() for _ in range(head & 0x0F)]
+        if head <= 0xBF:
+            return _text(self._take(head & 0x1F))
+        if head in _NUMBERS:
+            form = _NUMBERS[head]
+            return struct.unpack(form, self._take(struct.calcsize(form)))[0]
+        form = _LENGTHS[head]
+        size = struct.unpack(form, self._take(struct.calcsize(form)))[0]
+        if head >= 0xDC:
+            return [self.value() for _ in range(size)]
+        return _text(self._take(size))
+
+
+def _text(data: bytes) -> str | bytes:
+    # An array that is packed inside another begins as no text does.
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def unpack(data: bytes) -> list[Any]:
+    """Read one packed array, whole."""
+    reader = _Reader(data)
+    value = reader.value()
+    assert reader.at == len(data), "something stands behind the array"
+    assert isinstance(value, list)
+    return value

@@ -1,0 +1,211 @@
+"""The scripts' headers and the table of keys say what the code does."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from app.routing.keys import SessionKey
+from app.store import keys, scripts
+from session_router.models import Reason
+
+LUA = Path(scripts.__file__).parent / "lua"
+APP = LUA.parents[1]
+FILES = sorted(LUA.glob("*.lua"))
+PARTS = sorted((LUA / "session").glob("*.lua"))
+SCRIPTS = [value for value in vars(scripts).values() if isinstance(value, scripts.Script)]
+
+each_script = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+def header_of(file: Path) -> list[str]:
+    """The lines of the comment that opens a script, without their dashes."""
+    lines = []
+    for line in file.read_text().splitlines()[1:]:
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").rstrip())
+    return lines
+
+
+def code_of(*files: Path) -> str:
+    return "\n".join(re.sub(r"--.*", "", file.read_text()) for file in files)
+
+
+def whole_code_of(file: Path) -> str:
+    """The code of a script as it is loaded, shared parts included."""
+    text = next(script.text for script in SCRIPTS if script.verb == file.stem)
+    return re.sub(r"--.*", "", text)
+
+
+def is_on_session(file: Path) -> bool:
+    return "keys.SESSION_KEYS" in " ".join(header_of(file))
+
+
+def numbered(file: Path, title: str) -> set[int]:
+    """The numbers that a header gives to its KEYS or ARGV."""
+    lines = header_of(file)
+    start = next(i for i, line in enumerate(lines) if line.startswith(f" {title} "))
+    text = ""
+    for line in lines[start:]:
+        if not line or (text and not line.startswith("    ")):
+            break
+        text += "  " + line.removeprefix(f" {title}").strip()
+    found = re.findall(r"  (\d+)(?:-(\d+))? ", text)
+    return {n for first, last in found for n in range(int(first), int(last or first) + 1)}
+
+
+def replies_of(file: Path) -> list[str]:
+    """The lines of a header that tell its replies, those that go on joined."""
+    lines = header_of(file)
+    joined: list[str] = []
+    for line in lines[lines.index(" Replies") + 1 :]:
+        in_brackets = bool(joined) and joined[-1].count("(") > joined[-1].count(")")
+        if in_brackets or line.startswith("    "):
+            joined[-1] += line
+        elif line.startswith("   "):
+            joined.append(line.strip())
+    return joined
+
+
+def words_in_code(file: Path) -> set[str]:
+    """Every word that a script may put first in its reply."""
+    code = code_of(file)
+    firsts = re.findall(r"return \{([^,}]*)", code)
+    firsts += re.findall(r"\b(?:reply|wait)\(('\w+'|mode)", code)
+    firsts += re.findall(r"table\.insert\(\w+, 1, ('\w+')\)", code)
+    for name, first in re.findall(r"local (\w+) = \{('\w+')\}", code):
+        if re.search(rf"return {name}\b", code):
+            firsts.append(first)
+    for name in SHARED_REFUSALS:
+        if f"{name}(" in code:
+            firsts += re.findall(r"(?:return|and|or) \{?('\w+')", shared_function(name))
+    if "mode" in firsts:
+        firsts += re.findall(r"(\w+) = \d", code[code.index("local STRENGTH") :].split("}")[0])
+    words = {word for first in firsts for word in re.findall(r"'([a-z_]+)'", first)}
+    return words | {first for first in firsts if first in BUSY_MODES}
+
+
+SHARED_REFUSALS = ("refusal_of_holder", "open_for_operator", "leave_unchanged")
+BUSY_MODES = {"interrupt", "steer", "queue", "reject"}
+
+
+def shared_function(name: str) -> str:
+    found = re.search(rf"local function {name}\b.*?\nend", code_of(*PARTS), re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+def test_the_scripts_are_those_that_python_loads() -> None:
+    assert {script.verb for script in SCRIPTS} == {file.stem for file in FILES}
+    assert set(scripts.SESSION_PARTS) == {part.stem for part in PARTS}
+
+
+@each_script
+def test_a_script_opens_with_a_shebang_its_guarantee_and_its_three_lists(file: Path) -> None:
+    assert re.fullmatch(r"#!lua( flags=[a-z-]+)?", file.read_text().splitlines()[0])
+    header = header_of(file)
+    assert len(header[0]) > 20, "the guarantee comes first"
+    titles = [line.split()[0] for line in header if re.match(r" (KEYS|ARGV|Replies)\b", line)]
+    assert titles == ["KEYS", "ARGV", "Replies"]
+
+
+def test_on_a_full_store_only_what_frees_or_renews_may_write() -> None:
+    flags = {file.stem: file.read_text().splitlines()[0].partition("flags=")[2] for file in FILES}
+    assert {verb for verb, flag in flags.items() if not flag} == {
+        "admit",
+        "home",
+        "redrive",
+    }
+    assert {"complete", "heartbeat", "release", "remove", "delete", "discard"} <= {
+        verb for verb, flag in flags.items() if flag == "allow-oom"
+    }
+    assert set(flags.values()) == {"", "allow-oom", "no-writes"}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.verb)
+def test_a_loaded_script_still_begins_with_its_shebang(script: scripts.Script) -> None:
+    first = (LUA / f"{script.verb}.lua").read_text().splitlines()[0]
+    assert script.text.splitlines()[0] == first
+    assert script.text.count("#!lua") == 1
+
+
+@each_script
+@pytest.mark.parametrize("title", ["KEYS", "ARGV"])
+def test_the_header_numbers_what_the_code_reads(file: Path, title: str) -> None:
+    told = numbered(file, title)
+    # One that finds its sessions in an index has the shared parts, but not their keys.
+    own = title == "KEYS" and not is_on_session(file)
+    code = code_of(file) if own else whole_code_of(file)
+    read = re.findall(rf"{title}\[(\d+)\]", code)
+    read += re.findall(rf"unpack\({title}, (\d+)\)|for i = (\d+), #{title}", code)
+    numbers = {
+        int(number)
+        for found in read
+        for number in ([found] if isinstance(found, str) else found)
+        if number
+    }
+    assert told == set(range(1, len(told) + 1))
+    assert max(numbers, default=0) == len(told)
+
+
+@each_script
+def test_the_header_has_every_reply_and_no_other(file: Path) -> None:
+    told = [re.split(r"\W", line)[0] for line in replies_of(file)]
+    assert len(told) == len(set(told)), "a reply is told twice"
+    assert set(told) == words_in_code(file)
+
+
+def test_the_reasons_in_the_header_of_admit_are_those_that_it_gives() -> None:
+    file = LUA / "admit.lua"
+    header, code = " ".join(replies_of(file)), code_of(file)
+    literals = set(re.findall(r"'(\w+)'", code))
+    stems = {f"{literal}_active" for literal in literals if "'_active'" in code}
+    known = set(get_args(Reason))
+    assert known & (literals | stems) == {
+        word for word in re.findall(r"\w+", header) if word in known
+    }
+    told = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", header))
+    assert told <= known, "the header gives a reason that the API does not know"
+
+
+def test_lua_names_the_keys_of_a_session_in_pythons_order() -> None:
+    found = re.findall(r"(\w+) = KEYS\[(\d+)\]", code_of(LUA / "session" / "keys.lua"))
+    assert [(name, int(number)) for name, number in found] == [
+        (name, number) for number, name in enumerate(keys.SESSION_KEYS, start=1)
+    ]
+
+
+def documented_kinds() -> set[str]:
+    table = (keys.__doc__ or "").split("=\n")[2]
+    firsts = re.findall(r"^`(?:sr:)?(\w+)", table, re.MULTILINE)
+    likewise = re.findall(r"`(\w+):`", table)
+    return {*firsts, *likewise}
+
+
+def test_the_table_has_every_key_that_is_spelled_and_no_other() -> None:
+    lua = code_of(*FILES, *PARTS)
+    python = Path(keys.__file__).read_text()
+    spelled = {
+        *keys.SESSION_KEYS,
+        *re.findall(r"\bat\('(\w+)'", lua),
+        *re.findall(r"TAG \.\. '(\w+):'", lua),
+        *re.findall(r"sr:\{\{\{shard\}\}\}:(\w+)", python),
+        keys.SHARDS.removeprefix("sr:"),
+    }
+    assert spelled == documented_kinds()
+
+
+def test_keys_are_spelled_in_one_file_of_python_and_where_lua_reads_an_index() -> None:
+    python = {file.name for file in APP.rglob("*.py") if "sr:" in file.read_text()}
+    assert python == {"keys.py"}
+    lua = {file.name for file in (*FILES, *PARTS) if "TAG .." in code_of(file)}
+    assert lua == {"keys.lua", "ready.lua", "stats.lua"}
+
+
+def test_every_key_of_a_session_carries_its_shards_tag() -> None:
+    names = keys.session_keys(3, SessionKey("agent:main:discord:group:{9}:u"))
+    assert len(names) == len(keys.SESSION_KEYS)
+    assert all(name.startswith("sr:{3}:") for name in names)
+    assert [name.split(":")[2] for name in names] == list(keys.SESSION_KEYS)

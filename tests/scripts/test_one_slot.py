@@ -1,0 +1,184 @@
+"""Every script stays in one slot: on a server in cluster mode nothing else is allowed."""
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from app.errors import LeaseLost
+from app.routing.keys import ChatName, SessionKey
+from app.store import scripts
+from app.store.dead_letters import DeadLetters
+from app.store.deadlines import Deadlines
+from app.store.embedded import EmbeddedValkey
+from app.store.figures import Figures
+from app.store.holdings import Holdings, NewsReader
+from app.store.operations import Operations
+from app.store.ready_runs import Claimer, ReadyRuns
+from app.store.scripts import Script
+from app.store.session_lists import SessionFilter, SessionLists
+from app.store.store_client import StoreClient
+from session_router.models import AmendRequest, SealRequest, Seeing, SessionState
+from tests.processes import wait_until
+from tests.sessions import Sessions, granted
+
+SHARDS = 4
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as first, socket.socket() as second:
+        for one in (first, second):
+            one.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a cluster of one node, which has all slots."""
+    port, bus_port = _free_ports()
+    options = (
+        *("--cluster-enabled", "yes", "--appendonly", "no", "--bind", "127.0.0.1"),
+        *("--port", str(port), "--cluster-port", str(bus_port)),
+    )
+    with EmbeddedValkey(tmp_path_factory.mktemp("cluster"), extra_args=options) as server:
+        with Redis.from_url(server.url) as redis:
+            redis.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+            wait_until(lambda: redis.cluster("INFO")["cluster_state"] == "ok")
+        yield server.url
+
+
+@pytest.fixture
+async def s(cluster_url: str) -> AsyncIterator[Sessions]:
+    with Redis.from_url(cluster_url) as redis:
+        redis.flushall()
+        redis.script_flush()
+    opened = Sessions(
+        cluster_url,
+        shards=SHARDS,
+        retry_delay_seconds=5,
+        max_deliveries=2,
+        queue={"max_per_sender": 1},
+        drain="by_sender",
+        rules=[{"match": {"chat_type": "dm"}, "set": {"dm_scope": "main"}}],
+    )
+    yield opened
+    await opened.close()
+
+
+async def live(s: Sessions, chat: str, chat_type: str) -> None:
+    """Take one chat through every branch of the scripts."""
+    place = {"chat_id": chat, "chat_type": chat_type}
+    decision = await s.send("m1", "alice", **place)
+    run = granted(decision)
+    assert (await s.send("m2", "bob", **place)).decision == "queue"
+    assert (await s.send("m2", "bob", **place)).decision == "duplicate"
+    assert (await s.send("m3", "alice", **place)).decision == "interrupt"
+    assert (await s.send("m4", "bob", **place)).decision == "reject"
+    await s.heartbeat(run, status="busy", usage={"context_tokens": 5})
+    following = granted(await s.complete(run, "interrupted"))
+    await s.complete(following, "failed")
+    s.clock.step(6)
+    run = granted(await s.send("m5", "dave", **place))
+    s.clock.step(31)
+    with pytest.raises(LeaseLost):
+        await s.complete(run)
+    assert (await s.send("m6", "erin", **place)).reason == "retry_delay"
+    s.clock.step(60)
+    run = granted(await s.send("m7", "frank", **place))
+    await s.complete(run, "released", next=False)
+    await s.views.session(decision.session.key)  # type: ignore[union-attr, arg-type]
+    assert (await s.views.run(run.id)).state == "ended"
+
+
+async def operate(s: Sessions) -> None:
+    """Call the verbs of operators, claims, signals and the sweep, each on every shard."""
+    parts = (s.client, SHARDS, s.clock)
+    operations, letters, ready = Operations(*parts), DeadLetters(*parts), ReadyRuns(*parts)
+    seen = Seeing()
+    for number in range(6):
+        place = {"chat_id": f"op{number}", "chat_type": "group"}
+        session = SessionKey(f"agent:main:discord:group:op{number}")
+        run = granted(await s.send("m1", "alice", **place))
+        assert (await s.store.seal(run.id, SealRequest(fence=run.fence))).sealed
+        assert (await s.send("m2", "alice", **place)).reason == "run_sealed"
+        chat = ChatName(f"agent:main:discord:op{number}")
+        edit = AmendRequest(source=run.messages[0].source, message_id="m2", text="other")
+        assert (await s.store.amend(chat, edit)).result == "updated"
+        assert (await operations.remove(session, "me", seen, 2)).changed
+        assert (await operations.interrupt(session, "me", seen)).changed in {True, False}
+        assert (await operations.pause(session, "me", seen)).changed
+        assert (await operations.resume(session, "me", seen)).changed
+        assert (await operations.release(session, "me", seen)).changed
+        assert (await operations.reset(session, "me", seen)).changed
+        await s.views.timeline(session)
+        s.look()
+        assert (await operations.delete(session, "me", seen)).changed
+        s.look()
+    for letter in (await letters.page(None, 50, None)).dead_letters[:4]:
+        verb = letters.redrive if letter.id.startswith(("0", "1")) else letters.discard
+        assert (await verb(letter.id, "me", None)).changed
+        s.look()
+    claimer = Claimer("", "gw-7", "request")
+    for found in await ready.find(10):
+        assert await ready.claim(found, claimer)
+        s.look()
+    assert await ready.claimed_before(claimer)
+    holdings = Holdings(*parts)
+    assert await holdings.outstanding("", "gw-1")
+    await holdings.signalled_since(NewsReader())
+    s.clock.step(4_000)
+    for shard in range(SHARDS):
+        await Deadlines(*parts).settle_due(shard)
+    s.look()
+    assert not any("run:" in name for name in s.state), "all leases are over"
+
+
+async def test_no_script_leaves_its_slot(s: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: set[str] = set()
+    call = StoreClient.call
+
+    async def recorded(self: StoreClient, script: Script, *arguments: Any) -> Any:
+        called.add(script.verb)
+        return await call(self, script, *arguments)
+
+    monkeypatch.setattr(StoreClient, "call", recorded)
+    for number in range(6):
+        await live(s, f"chat{number}", "group")
+    await live(s, "dm0", "dm")
+    for number in range(1, 6):
+        dm = {"chat_id": f"dm{number}", "chat_type": "dm"}
+        first = await s.send("m1", f"user{number}", **dm)
+        again = await s.send("m1", f"user{number}", **dm)
+        assert (again.decision, again.duplicate_of) == ("duplicate", first.decision)
+    used = {name.partition("/")[0] for name in s.state if "/" in name.partition(":")[0]}
+    assert len(used) == SHARDS - 1, "every shard was in use"
+    await s.views.held_runs("", "gw-1")
+    await s.views.message(ChatName("agent:main:discord:chat0"), "m1")
+    messages = (await Figures(s.client, SHARDS, s.clock).read(None)).messages
+    assert messages.accepted == messages.waiting + messages.in_run + messages.done + messages.dead
+    lists = SessionLists(s.client, SHARDS, s.clock)
+    states: tuple[SessionState | None, ...] = (None, "idle", "running", "waiting", "paused")
+    pages = [await lists.page(SessionFilter(state=state), 50, None) for state in states]
+    assert len(pages[0].sessions) == sum(len(page.sessions) for page in pages[1:]) == 7
+    await operate(s)
+    assert called == {v.verb for v in vars(scripts).values() if isinstance(v, Script)}
+
+
+async def test_every_key_is_in_the_slot_of_its_shard(s: Sessions) -> None:
+    for number in range(4):
+        await live(s, f"chat{number}", "group")
+    slots: dict[bytes, set[int]] = {}
+    for name in s.redis.scan_iter():
+        tag = name.partition(b"}")[0]
+        slots.setdefault(tag, set()).add(s.redis.cluster("KEYSLOT", name))
+    assert len(slots) > 1
+    assert all(len(found) == 1 for found in slots.values())
+
+
+async def test_this_server_would_refuse_a_second_slot(s: Sessions) -> None:
+    script = "#!lua\nreturn redis.call('GET', 'sr:{1}:fence')"
+    with pytest.raises(ResponseError, match="slot"):
+        s.redis.eval(script, 1, "sr:{0}:fence")
