@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "SESSION_ROUTER_"
-STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+STORE_SCHEMES = ("redis", "rediss", "unix")
 
 
 class SettingsError(Exception):
@@ -40,8 +40,8 @@ class Settings(BaseSettings):
     redis_url: StoreUrl | None = Field(
         default=None,
         repr=False,
-        description="The Redis 7.0+ or Valkey 8+ that holds all state: redis://, rediss://, "
-        "unix://, redis+sentinel:// or redis+cluster://. Not set: the service runs a Valkey of "
+        description="The Redis 7.0+ or Valkey 8+ that holds all state: redis://, rediss:// or "
+        "unix://. Not set: the service runs a Valkey of "
         "its own in `data_dir`, so that it starts on a machine with nothing but Python.",
     )
     data_dir: Path = Field(

@@ -17,7 +17,7 @@ def test_nothing_set_is_a_service_on_loopback_with_a_store_of_its_own() -> None:
 
 def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {
-        "REDIS_URL": "redis+sentinel://a:1,b:2/main/0",
+        "REDIS_URL": "rediss://a:1/0",
         "DATA_DIR": "/data",
         "POLICY_FILE": "policy.yaml",
         "TOKENS_FILE": "tokens.yaml",

@@ -12,6 +12,7 @@ PROBLEMS = {
     409: "`lease_lost`: the run is over or the fence is not its; send nothing more of it.",
     413: "The body is over 256 KiB, the text over 160 KiB or the payload over 64 KiB.",
     422: "A field is missing, unknown or out of its range; `errors` names each.",
+    500: "Any other problem, as RFC 9457 has it.",
     503: "The store is away or full; try again with the same ids after `Retry-After`.",
 }
 READING = (401, 403, 503)

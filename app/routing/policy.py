@@ -29,6 +29,10 @@ from session_router.models import Platform
 # What the contract's policy knows and this release serves only in part: the values that it
 # does serve, by model and field. Deleting a row opens the whole field.
 SERVED_ONLY: Final[Mapping[str, tuple[object, ...]]] = {
+    "PolicyFields.conversation_idle_minutes": (20,),
+    "PolicyFields.group_ms": (1_500,),
+    "PolicyFields.context_max": (50,),
+    "PolicyFields.context_ttl_seconds": (86_400,),
     "PolicyFields.isolation": ("per_user", "shared", "tagged"),
     "PolicyFields.dm_scope": ("per_chat", "main"),
     "Reset.mode": ("none",),
