@@ -396,7 +396,7 @@ async def test_a_refused_bot_leaves_a_session_that_is_not_there_away(sessions: O
         ({"queue": {"max": 0, "max_per_sender": 0}}, "queue_full"),
     ],
 )
-async def test_a_refusal_stores_nothing_signals_nobody_and_leaves_the_id_free(
+async def test_a_refusal_leaves_a_line_in_the_timeline_and_nothing_else(
     sessions: Open, policy: dict[str, Any], reason: str
 ) -> None:
     s = sessions(**policy)
@@ -406,7 +406,7 @@ async def test_a_refusal_stores_nothing_signals_nobody_and_leaves_the_id_free(
     assert (decision.decision, decision.reason, decision.state) == ("reject", reason, None)
     assert decision.queue is None
     assert decision.active_run is not None
-    assert s.changed == {}
+    assert s.changed == {f"timeline:{ROOM}": [Event(1_000, "reject", reason, "alice", "m2")]}
     await s.complete(granted(first))
     assert (await s.send("m2", "alice")).decision == "run"
 
@@ -418,7 +418,7 @@ async def test_the_queue_is_full_for_all_and_for_one_sender_apart(sessions: Open
     assert (await s.send("c1", "carol")).decision == "queue"
     assert (await s.send("d1", "dave")).reason == "queue_full"
     assert (await s.send("m2", "alice")).reason == "queue_full"
-    assert s.changed == {}
+    assert set(s.changed) == {f"timeline:{ROOM}"}
 
 
 async def test_what_came_back_from_a_run_does_not_count_as_waiting(sessions: Open) -> None:

@@ -58,7 +58,10 @@ local function repeat_answer(known)
 end
 
 local function refuse(reason)
-  if session.id then save() end  -- what settling found out stands
+  if session.id then
+    note('reject', reason, user_id, message_id)
+    save()  -- what settling found out stands
+  end
   return reply('reject', reason)
 end
 
@@ -274,6 +277,15 @@ local function stop_here(cause, ends)
   note('stop_asked', cause, user_id, message_id, session.fence)
 end
 
+local function remove_own()
+  if not session.id or sender == '' then return end
+  local reason = ARGV[16] == 'stop' and 'stopped' or 'reset'
+  for _, id in ipairs(remove_waiting_of(sender, reason, settings.dedupe_ms)) do
+    removed[#removed + 1] = id
+    note('removed', reason, user_id, id)
+  end
+end
+
 -- The runs of the same thread, or outside threads of the same chat with its threads.
 local function stop_elsewhere()
   local own, thread = name, ARGV[19]
@@ -284,6 +296,7 @@ local function stop_elsewhere()
       turn_to(other)
       local runs = session.fence and now < tonumber(session.over_at)
       if runs and not run.sealed and may_stop() then
+        remove_own()
         stop_here('stop', 'stopped')
         save()
       end
@@ -302,13 +315,6 @@ local function control_answer(reason, pending)
   if session.id then save() end
   return reply('control', reason,
     {control = {ARGV[16], stopped, removed, session.id or '', pending and '1' or ''}})
-end
-
-local function remove_own()
-  if not session.id or sender == '' then return end
-  removed = remove_waiting_of(sender, ARGV[16] == 'stop' and 'stopped' or 'reset',
-    settings.dedupe_ms)
-  for _, id in ipairs(removed) do note('removed', ARGV[16], user_id, id) end
 end
 
 local function stop()

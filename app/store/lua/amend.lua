@@ -16,9 +16,17 @@
 local known = read_home(ARGV[2])
 if known and known.session ~= name then return {'elsewhere', known.session} end
 if not known or not known.state or known.state == 'control' then return {'unknown'} end
-if known.state == 'removed' then return {'removed'} end
-if known.state ~= 'waiting' then return {'already_delivered'} end
 read_session()
+if session.id then
+  settle()
+  known = read_home(ARGV[2])
+end
+
+if known.state ~= 'waiting' then
+  if session.id then save() end
+  if known.state == 'removed' then return {'removed'} end
+  return {'already_delivered'}
+end
 local _, m = position_of(ARGV[2])
 if ARGV[3] == 'delete' then
   remove_waiting(m, 'deleted', stored_settings().dedupe_ms)
@@ -26,7 +34,10 @@ if ARGV[3] == 'delete' then
   save()
   return {'removed'}
 end
-if m.text == ARGV[4] then return {'unchanged'} end
+if m.text == ARGV[4] then
+  save()
+  return {'unchanged'}
+end
 local packed = m.packed
 -- The sender's part of the print stays, the text's is new.
 m.text, m.amended = ARGV[4], string.sub(m.print, 1, -#ARGV[5] - 1) .. ARGV[5]
