@@ -71,7 +71,10 @@ end
 
 local function save()
   local state, to_set, to_drop = state_of(), {}, {}
-  if session.depth == 0 then drop('expire_at') end
+  if session.depth == 0 then
+    drop('expire_at')
+    drop('debounce_at')
+  end
   file_backlog()
   file_ready(state)
   file_state(state)
