@@ -75,7 +75,7 @@ Moment = Annotated[
 ]
 
 ChatType = Literal["dm", "group", "channel", "forum", "thread"]
-Isolation = Literal["per_user", "shared", "tagged"]
+Isolation = Literal["per_user", "shared", "tagged", "person"]
 Kind = Literal["user", "internal"]
 Control = Literal["stop", "reset"]
 Busy = Literal["queue", "interrupt", "steer", "reject"]

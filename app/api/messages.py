@@ -13,7 +13,8 @@ from app.api.examples import AMEND, MESSAGE
 from app.api.http import answer, read_model
 from app.api.services import services_of
 from app.errors import InvalidRequest, TooLarge
-from app.routing.route import MissingUser, Routing, chat_of_source, route
+from app.routing.isolation import MissingPart
+from app.routing.route import Routing, chat_of_source, route
 from app.routing.rules import Rulebook
 from app.store.session_store import Admission
 from session_router.models import (
@@ -73,12 +74,12 @@ def _require_size(message: Message) -> None:
 
 def _route(rulebook: Rulebook, message: Message) -> Routing:
     try:
-        return route(rulebook, message.agent, message.kind, message.source)
-    except MissingUser as error:
-        raise missing_user(error) from error
+        return route(rulebook, message.agent, message.kind, message.source, message.message_id)
+    except MissingPart as error:
+        raise missing_part(error) from error
 
 
-def missing_user(error: MissingUser) -> InvalidRequest:
+def missing_part(error: MissingPart) -> InvalidRequest:
     return InvalidRequest(errors=(FieldError(path=error.path, message=str(error)),))
 
 

@@ -8,9 +8,10 @@ from app.api.auth import READER
 from app.api.documentation import WRITING, problems, takes
 from app.api.examples import RESOLVE
 from app.api.http import answer, read_model
-from app.api.messages import missing_user
+from app.api.messages import missing_part
 from app.api.services import services_of
-from app.routing.route import MissingUser, explain
+from app.routing.isolation import MissingPart
+from app.routing.route import explain
 from session_router.models import Resolution, ResolveRequest
 
 router = APIRouter(tags=["policy"])
@@ -34,6 +35,8 @@ async def resolve(request: Request) -> Response:
     body = await read_model(request, ResolveRequest)
     caller.require_agent(body.agent)
     try:
-        return answer(explain(services.rulebook, body.agent, body.kind, body.source))
-    except MissingUser as error:
-        raise missing_user(error) from error
+        return answer(
+            explain(services.rulebook, body.agent, body.kind, body.source, body.message_id)
+        )
+    except MissingPart as error:
+        raise missing_part(error) from error

@@ -4,9 +4,17 @@ Read whole or refused whole. Durations are in the unit that ends their name.
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from app.routing import strict_yaml
@@ -15,6 +23,8 @@ from app.routing.policy_values import (
     ChatTypes,
     Flag,
     Flags,
+    IdentityName,
+    IdOnPlatform,
     Kinds,
     Moderator,
     Patterns,
@@ -29,11 +39,7 @@ from session_router.models import Platform
 # What the contract's policy knows and this release serves only in part: the values that it
 # does serve, by model and field. Deleting a row opens the whole field.
 SERVED_ONLY: Final[Mapping[str, tuple[object, ...]]] = {
-    "PolicyFields.isolation": ("per_user", "shared", "tagged"),
-    "PolicyFields.dm_scope": ("per_chat", "main"),
-    "Reset.mode": ("none",),
-    "Policy.identities": ({},),
-    "Policy.links": ({},),
+    "PolicyFields.isolation": ("per_user", "shared", "tagged", "thread", "person"),
 }
 
 DAY_SECONDS: Final = 86_400
@@ -183,8 +189,26 @@ class Policy(Fields):
     version: int = Field(1, strict=True, ge=1, le=1)
     defaults: PolicyFields = PolicyFields()
     rules: tuple[Rule, ...] = ()
-    identities: dict[str, tuple[str, ...]] = {}
-    links: dict[str, tuple[str, ...]] = {}
+    identities: dict[IdentityName, tuple[IdOnPlatform, ...]] = {}
+    links: dict[IdentityName, tuple[IdOnPlatform, ...]] = {}
+
+    @field_validator("identities", "links")
+    @classmethod
+    def _nothing_twice(cls, named: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        owner: dict[str, str] = {}
+        for name, entries in named.items():
+            for entry in entries:
+                if owner.setdefault(entry, name) != name:
+                    raise ValueError(f"`{entry}` stands under {owner[entry]} and under {name}")
+        return named
+
+    @model_validator(mode="after")
+    def _moderators_are_known(self) -> Self:
+        for fields in (self.defaults, *(rule.set for rule in self.rules)):
+            for moderator in fields.moderators:
+                if ":" not in moderator and moderator not in self.identities:
+                    raise ValueError(f"moderator `{moderator}` is no name of identities")
+        return self
 
 
 def parse_policy(text: str) -> Policy:
