@@ -1,7 +1,7 @@
 """The application: wiring and lifespan, nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -41,6 +41,8 @@ from app.store.shards import record_shards
 from app.store.store_client import StoreClient
 from app.sweep import Sweep
 from app.tokens import read_tokens
+
+ASK_AGAIN_SECONDS = 0.1
 
 
 def create_app(
@@ -109,9 +111,16 @@ async def _at_work(
     try:
         yield
     finally:
-        for task in tasks:
+        await _end_all(tasks)
+
+
+async def _end_all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    # A library may lose a cancellation that comes while it connects: ask until each has ended.
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=ASK_AGAIN_SECONDS)
 
 
 def _services(

@@ -12,6 +12,7 @@ from app.errors import InvalidRequest, MalformedBody, TooLarge
 from session_router.models import FieldError, Seeing
 
 BODY_BYTES_MAX = 256 * 1024
+ERRORS_TOLD_MAX = 100
 _FIELD = re.compile(r"[a-z_]+|[0-9]+")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -55,7 +56,7 @@ def _what_is_wrong(error: ValidationError) -> MalformedBody | InvalidRequest:
     details = error.errors(include_url=False, include_context=False, include_input=False)
     if details[0]["type"] == "json_invalid":
         return MalformedBody(details[0]["msg"])
-    return InvalidRequest(errors=tuple(_field_error(detail) for detail in details))
+    return InvalidRequest(errors=tuple(map(_field_error, details[:ERRORS_TOLD_MAX])))
 
 
 def _field_error(detail: ErrorDetails) -> FieldError:

@@ -161,10 +161,10 @@ end
 -- Stores a message that does not run now, if the limits let it; what it asks of the run or
 -- of the session is written only then.
 local function wait(decision, reason, also)
+  local first = is_first()  -- before anything of this sender is dropped
   local limit = limit_reached()
   if limit then return refuse(limit) end
   also = also or {}
-  local first = is_first()
   local m = accept(decision, reason)
   if decision == 'interrupt' then ask_to_stop('message', user_id, message_id) end
   if decision == 'steer' then

@@ -30,13 +30,10 @@ local function repeat_answer(ended)
   return reply(run_section(read_messages(key.batch, 0, -1)), ended.returned)
 end
 
-local function settle_outcome(ended_run, settings)
+local function settle_outcome(settings)
   put('last_at', text(now))
   if outcome == 'failed' then return delay_retry(now, settings) end
-  if outcome == 'released' then return end
-  drop('fails')
-  if outcome ~= 'completed' or ended_run.session_id ~= session.id then return end
-  for _, field in ipairs({'new', 'previous_id', 'reset_reason'}) do drop(field) end
+  if outcome ~= 'released' then drop('fails') end
 end
 
 -- Another account's head is not this holder's to run: it becomes ready for a claim.
@@ -59,7 +56,7 @@ note_seen({unpack(ARGV, 11)})
 local returned = run.offers and unseen_steers(ARGV[2]) or {}
 local requeued = outcome == 'interrupted' and ARGV[5] == '1'
 local ended_run = end_run(requeued and 'requeued' or outcome, settings)
-settle_outcome(ended_run, settings)
+settle_outcome(settings)
 if passed('expire_at') then expire_waiting(settings) end
 local batch = next_batch(ended_run, settings)
 if batch then grant(batch, ended_run.consumer, settings) end

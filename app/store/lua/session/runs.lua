@@ -228,7 +228,11 @@ local function end_run(how, settings)
   if is_lost(how) then tell_lost(ended_run, how) end
   place_batch(messages, ended_run, how, settings)
   if how == 'completed' and ended_run.omitted ~= '0' then forget_omitted(ended_run) end
-  if session.reset_pending then new_generation(session.reset_pending) end
+  if session.reset_pending then
+    new_generation(session.reset_pending)
+  elseif how == 'completed' then
+    for _, field in ipairs({'new', 'previous_id', 'reset_reason'}) do drop(field) end
+  end
   return ended_run
 end
 
