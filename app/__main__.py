@@ -170,6 +170,7 @@ def _resolve(arguments: argparse.Namespace) -> int:
     """Print what `POST /v1/resolve` would answer, without a service."""
     from app.main import read_policy
     from app.routing.isolation import MissingPart
+    from app.routing.policy import Policy
     from app.routing.route import explain
     from app.routing.rules import Rulebook
     from session_router.models import ResolveRequest
@@ -177,7 +178,7 @@ def _resolve(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     if arguments.policy is not None:
         settings = settings.model_copy(update={"policy_file": arguments.policy})
-    rulebook = Rulebook(read_policy(settings))
+    rulebook = Rulebook(read_policy(settings) or Policy())
     try:
         request = ResolveRequest.model_validate(
             {"agent": arguments.agent, "source": _json(arguments.source)}

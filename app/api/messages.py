@@ -11,11 +11,10 @@ from app.api.auth import GATEWAY, READER
 from app.api.documentation import READING, WRITING, problems, takes
 from app.api.examples import AMEND, MESSAGE
 from app.api.http import answer, read_model
-from app.api.services import services_of
+from app.api.services import Services, services_of
 from app.errors import InvalidRequest, TooLarge
 from app.routing.isolation import MissingPart
 from app.routing.route import Routing, chat_of_source, route
-from app.routing.rules import Rulebook
 from app.store.session_store import Admission
 from session_router.models import (
     Amendment,
@@ -23,6 +22,7 @@ from session_router.models import (
     Decision,
     FieldError,
     Id,
+    Kind,
     Message,
     MessageStatus,
     Platform,
@@ -55,7 +55,7 @@ async def admit(request: Request) -> Response:
     message = await read_model(request, Message)
     caller.require_agent(message.agent)
     _require_size(message)
-    routing = _route(services.rulebook, message)
+    routing = await _route(services, message)
     return answer(await services.store.admit(Admission(message, routing, caller.token_name)))
 
 
@@ -72,11 +72,18 @@ def _require_size(message: Message) -> None:
         raise TooLarge(errors=(too_large,))
 
 
-def _route(rulebook: Rulebook, message: Message) -> Routing:
+async def _route(services: Services, message: Message) -> Routing:
+    agent, kind = message.agent, message.kind
+    source = await _known(services, agent, kind, message.source)
     try:
-        return route(rulebook, message.agent, message.kind, message.source, message.message_id)
+        return route(services.rulebook, agent, kind, source, message.message_id)
     except MissingPart as error:
         raise missing_part(error) from error
+
+
+async def _known(services: Services, agent: str, kind: Kind, source: Source) -> Source:
+    fields = services.rulebook.effective(agent, kind, source).fields
+    return await services.aliases.known(agent, source, fields)
 
 
 def missing_part(error: MissingPart) -> InvalidRequest:
@@ -98,7 +105,8 @@ async def amend(request: Request) -> Response:
     body = await read_model(request, AmendRequest)
     caller.require_agent(body.agent)
     _require_text_size(body.text or "")
-    chat = chat_of_source(services.rulebook, body.agent, body.source)
+    source = await _known(services, body.agent, "user", body.source)
+    chat = chat_of_source(services.rulebook, body.agent, source)
     return answer(await services.store.amend(chat, body))
 
 

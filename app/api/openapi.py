@@ -9,8 +9,10 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from app.routing.policy import Policy
 from session_router.models import (
     AmendRequest,
+    BindRequest,
     ClaimRequest,
     CompleteRequest,
     HeartbeatRequest,
@@ -34,9 +36,11 @@ UNNAMED: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (CompleteRequest, "validation"),
     (SealRequest, "validation"),
     (ClaimRequest, "validation"),
+    (BindRequest, "validation"),
     (InterruptSignal, "serialization"),
     (SteerSignal, "serialization"),
     (LeaseLostSignal, "serialization"),
+    (Policy, "validation"),
     (Problem, "serialization"),
 )
 

@@ -172,6 +172,16 @@ def chat_id_of(key: str) -> str | None:
     return None if chat is None else chat.chat_id
 
 
+def thread_chat_of(key: str) -> Chat | None:
+    """Tell the chat of a session that is a thread, None for one that is none.
+
+    Raises `InvalidKey`.
+    """
+    chat = _parse(key)[1]
+    is_thread = chat is not None and key.startswith(chat_key(chat, "thread") + ":")
+    return chat if is_thread else None
+
+
 def agent_of(key: str) -> str:
     """Tell a key's agent; raises `InvalidKey`."""
     return _parse(key)[0]

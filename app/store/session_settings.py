@@ -14,6 +14,7 @@ from hashlib import blake2b
 from app.routing.policy import PolicyFields
 from session_router.models import Isolation
 
+MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 _KNOWN_MAX = 4096
 
@@ -45,6 +46,7 @@ _known: OrderedDict[tuple[int, Isolation], tuple[PolicyFields, StoredSettings]] 
 
 
 def _as_scripts_read_them(fields: PolicyFields, isolation: Isolation) -> dict[str, object]:
+    reset = fields.reset
     grace_seconds, ttl_seconds = fields.interrupt_grace_seconds, fields.queue.ttl_seconds
     settings = {
         "isolation": isolation,
@@ -70,6 +72,9 @@ def _as_scripts_read_them(fields: PolicyFields, isolation: Isolation) -> dict[st
         "session_ttl_ms": fields.session_ttl_days * DAY_MS,
         "limit_tokens": fields.context.limit_tokens,
         "resend_unconfirmed": fields.resend_unconfirmed or None,
+        "reset_idle_ms": (
+            reset.idle_minutes * MINUTE_MS if reset.mode in {"idle", "both"} else None
+        ),
         "compress_at": fields.context.compress_at,
         "reset_at": fields.context.reset_at,
     }

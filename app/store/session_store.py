@@ -7,11 +7,23 @@ it once and answers as it did. All methods raise `StoreUnavailable` and `StoreFu
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from app.errors import LeaseLost, StoreUnavailable, UnknownRun
-from app.routing.keys import ChatName, SessionKey, shard_of, thread_part
+from app.errors import LeaseLost, StoreUnavailable, ThreadTaken, UnknownRun, UnknownSession
+from app.routing.daily import daily_boundaries
+from app.routing.keys import (
+    ChatName,
+    SessionKey,
+    chat_name,
+    place,
+    shard_of,
+    thread_chat_of,
+    thread_key,
+    thread_part,
+)
+from app.routing.policy import Reset
 from app.routing.route import Routing
 from app.store import keys, scripts
 from app.store.holders import holder_of
@@ -32,6 +44,7 @@ from session_router.models import (
     Participant,
     Seal,
     SealRequest,
+    ThreadToOpen,
     Usage,
 )
 
@@ -115,7 +128,9 @@ class SessionStore:
             message.dispatch,
             thread_part(source.thread_id),
             message.text,
-            _body(message),
+            _body(message, routing),
+            _boundaries(routing.fields.reset),
+            keys.thread_digest(routing.chat, source.thread_id) if source.thread_id else "",
         )
 
     def session_of_run(self, run_id: str) -> SessionKey:
@@ -187,10 +202,35 @@ class SessionStore:
         reader = Reader(address.session, address.shard)
         session = reader.session(reply[1])
         return Completion(
-            next=reader.run(reply[2], session) if reply[2] else None,
+            next=reader.run(reply[2], reply[1]) if reply[2] else None,
             returned=tuple(reply[3]),
             session=session,
         )
+
+    async def bind_thread(self, session: SessionKey, thread_id: str) -> None:
+        """Bind a thread to the session whose message it was made for: `bind.lua`.
+
+        Raises `UnknownSession` and `ThreadTaken`.
+        """
+        chat = thread_chat_of(session)
+        if chat is None:
+            raise ThreadTaken
+        own_key = thread_key(chat, thread_id)
+        if own_key == session:
+            return
+        reply = await self._client.call(
+            scripts.BIND,
+            keys.session_keys(shard_of_session(session, self._shards), session),
+            self._clock(),
+            keys.thread_digest(chat_name(chat), thread_id),
+            thread_id,
+            place(chat, thread_id),
+            own_key,
+        )
+        if reply[0] == "unknown":
+            raise UnknownSession
+        if reply[0] == "taken":
+            raise ThreadTaken
 
     async def amend(self, chat: ChatName, request: AmendRequest) -> Amendment:
         """Edit or delete what still waits: `message.lua` to find it, then `amend.lua`."""
@@ -229,9 +269,10 @@ def _decision(reply: Reply, session: SessionKey, shard: int, admission: Admissio
         decision=word,
         reason="known_id" if repeated else reason,
         session=view,
-        run=reader.run(run, view) if run and view else None,
+        run=reader.run(run, session_section) if run else None,
         active_run=reader.active(active) if active else None,
         queue=queue_place(queue),
+        thread=_thread(routing, word, session_section),
         control=reader.control(control, reason),
         duplicate_of=reason if repeated else None,
         state=None if state == "control" else state,
@@ -240,8 +281,24 @@ def _decision(reply: Reply, session: SessionKey, shard: int, admission: Admissio
     )
 
 
+def _thread(routing: Routing, word: str, section: list[Any] | None) -> ThreadToOpen | None:
+    # A reject is not answered in a thread, and a control opens none.
+    if not routing.opens_thread or word in {"reject", "control"}:
+        return None
+    bound = section[8] if section else ""
+    return ThreadToOpen(action="create", thread_id=routing.thread_id or bound or None)
+
+
 def _refuse(word: str) -> NoReturn:
     raise LeaseLost if word == "lease_lost" else UnknownRun
+
+
+def _boundaries(reset: Reset) -> str:
+    # The script picks by the store's clock: a router's may be a day off and still be of use.
+    if reset.mode not in {"daily", "both"}:
+        return ""
+    boundaries = daily_boundaries(datetime.now(UTC), reset.at_hour, reset.timezone)
+    return " ".join(str(int(moment.timestamp() * 1000)) for moment in boundaries)
 
 
 def _flag(value: bool) -> str:
@@ -263,13 +320,14 @@ def _participant(admission: Admission) -> str:
     return person.model_dump_json()
 
 
-def _body(message: Message) -> str:
+def _body(message: Message, routing: Routing) -> str:
     return StoredMessage(
         source=message.source,
         payload=message.payload,
         reply_to=message.reply_to,
         mentions=message.mentions,
         kind=message.kind,
+        thread_id=routing.thread_id if routing.opens_thread else None,
     ).model_dump_json(exclude_defaults=True)
 
 

@@ -2,8 +2,8 @@
 
 local FIELDS = {'id', 'seq', 'settings', 'fence', 'lease_at', 'over_at', 'retry_at', 'fails',
   'debounce_at', 'expire_at', 'back', 'jumped', 'ready', 'new', 'tokens', 'limit', 'last_at',
-  'keep_ms', 'paused', 'omitted', 'done', 'dead', 'removed', 'bots', 'bots_at', 'reset_pending',
-  'previous_id', 'reset_reason'}
+  'keep_ms', 'idle_at', 'daily_at', 'paused', 'omitted', 'done', 'dead', 'removed', 'bots', 'bots_at', 'reset_pending',
+  'previous_id', 'reset_reason', 'thread', 'thread_home'}
 
 local session, changed, dropped, events = {}, {}, {}, {}
 local run, state_before, backlog_changed
@@ -78,6 +78,22 @@ local function new_generation(reason)
   put('reset_reason', reason)
   put('id', new_session_id())
   put('new', '1')
-  for _, field in ipairs({'tokens', 'limit', 'reset_pending'}) do drop(field) end
+  for _, field in ipairs({'tokens', 'limit', 'reset_pending', 'idle_at', 'daily_at'}) do
+    drop(field)
+  end
   note('reset', reason)
+end
+
+local function passed(field) return session[field] and now >= tonumber(session[field]) end
+
+-- The timers of the policy, looked at whenever something could be granted (section 6).
+local function reset_if_due()
+  if session.fence then return end
+  if passed('daily_at') then return new_generation('daily') end
+  if passed('idle_at') then new_generation('idle') end
+end
+
+-- Only user messages and the ends of their runs renew the idle clock.
+local function renew_idle_clock(settings)
+  if settings.reset_idle_ms then put('idle_at', text(now + settings.reset_idle_ms)) else drop('idle_at') end
 end

@@ -9,7 +9,7 @@ local function session_section()
     and redis.call('HGET', key.settings, session.settings)
   return {session.id, session.new or '', session.previous_id or '', session.reset_reason or '',
     session.tokens or '', session.limit or '', settings or '',
-    redis.call('HVALS', key.participants)}
+    redis.call('HVALS', key.participants), session.thread or ''}
 end
 
 local function message_section(m)

@@ -280,8 +280,6 @@ local function cause_of_end()
   return over_at == tonumber(run.max_at) and 'max_run' or 'grace'
 end
 
-local function passed(field) return session[field] and now >= tonumber(session[field]) end
-
 -- What has run out is over, swept or not. Gives back the ids that expired.
 local function settle()
   if passed('over_at') then
@@ -289,6 +287,7 @@ local function settle()
     remember_end(end_run(cause, settings), cause, '', '', settings)
     if cause ~= 'grace' then delay_retry(over_at, settings) end
   end
+  reset_if_due()
   if passed('retry_at') then drop('retry_at') end
   if passed('debounce_at') then drop('debounce_at') end
   return passed('expire_at') and expire_waiting(stored_settings()) or {}
