@@ -1,0 +1,194 @@
+"""Senders: many gateways at once, each a consumer of its own, that misbehave at random.
+
+They resend, repeat calls as if an answer had been lost, stall past their lease, die with a
+run in hand, and call with fences that are not theirs. Every call goes into a `History`.
+"""
+
+import asyncio
+import itertools
+import json
+import ssl
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+import httpx
+
+from tests.faults.history import Event, History, Json, Verb, name_of
+
+GIVE_UP_SECONDS = 30.0
+LEASE_SECONDS = 1.0
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # made once: it is slow, and never used
+LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20)
+
+
+@dataclass(slots=True)
+class World:
+    """What all senders of a test share."""
+
+    urls: Sequence[str]
+    random: Random
+    sources: Sequence[Json]
+    history: History
+    timeout_seconds: float
+    mishaps: bool = True
+    _clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+    _numbers: dict[str, Iterator[int]] = field(default_factory=lambda: defaultdict(itertools.count))
+
+    async def call(self, url: str, consumer: str, verb: Verb, target: str, body: Json) -> Event:
+        """Make one call and record it, answered or not."""
+        path = "/v1/messages" if verb == "submit" else f"/v1/runs/{target}/{verb}"
+        sent = time.monotonic()
+        try:
+            answer = await self._client_of(consumer).post(url + path, json=body)
+            event = Event(
+                *(consumer, verb, target, body, sent, time.monotonic()),
+                answer.status_code,
+                json.loads(answer.content),
+            )
+        except httpx.HTTPError:
+            event = Event(consumer, verb, target, body, sent)
+        self.history.events.append(event)
+        return event
+
+    def _client_of(self, consumer: str) -> httpx.AsyncClient:
+        # One for each: httpx looks at all connections of a client for every request.
+        client = self._clients.get(consumer)
+        if client is None:
+            client = httpx.AsyncClient(verify=NO_TLS, timeout=self.timeout_seconds, limits=LIMITS)
+            self._clients[consumer] = client
+        return client
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+
+    def new_message(self, consumer: str, source: Json | None = None) -> Json:
+        source = source or self.random.choice(self.sources)
+        number = next(self._numbers[source["chat_id"]])
+        text = f"message {number} of {consumer}"
+        ids = {"message_id": str(number), "consumer": consumer}
+        return ids | {"source": source, "text": text, "payload": {"number": number}}
+
+    def chance(self, probability: float) -> bool:
+        return self.mishaps and self.random.random() < probability
+
+
+@asynccontextmanager
+async def world(
+    urls: Sequence[str],
+    seed: int,
+    sources: Sequence[Json],
+    history: History | None = None,
+    timeout_seconds: float = 15.0,
+) -> AsyncIterator[World]:
+    """Give a world whose calls time out after so long."""
+    met = World(urls, Random(seed), sources, history or History(), timeout_seconds)  # noqa: S311
+    try:
+        yield met
+    finally:
+        await met.close()
+
+
+class Sender:
+    """One gateway. `url` pins it to one service; without, every call goes to any."""
+
+    def __init__(self, world: World, consumer: str, url: str | None = None) -> None:
+        self.world = world
+        self.consumer = consumer
+        self._url = url
+        self._taken: set[str] = set()
+
+    async def send(
+        self, count: int, pause_seconds: float, most_seconds: float = GIVE_UP_SECONDS
+    ) -> None:
+        """Send so many messages, each after a random pause, and work on what is granted.
+
+        On a busy machine fewer: as many as `most_seconds` allow.
+        """
+        end = time.monotonic() + most_seconds
+        async with asyncio.TaskGroup() as works:
+            for _ in range(count):
+                if time.monotonic() > end:
+                    return
+                await asyncio.sleep(self.world.random.random() * 2 * pause_seconds)
+                await self.submit(self.world.new_message(self.consumer), works)
+
+    async def submit(self, body: Json, works: asyncio.TaskGroup) -> Event:
+        """Send a message until it is answered, with resends; work on a run that it brings."""
+        world = self.world
+        name = name_of(body["source"], body["message_id"])
+        if world.chance(0.05):  # another gateway got the same webhook
+            twin = Sender(world, f"{self.consumer}-twin", self._url)
+            works.create_task(twin._submit_once(name, body | {"consumer": twin.consumer}, works))
+        if world.chance(0.1):  # as if this answer had been lost
+            await self._answered("submit", name, body)
+        event = await self._submit_once(name, body, works)
+        if event.decision == "reject" or world.chance(0.1):
+            works.create_task(self._resend(name, body, works))
+        return event
+
+    async def _submit_once(self, name: str, body: Json, works: asyncio.TaskGroup) -> Event:
+        event = await self._answered("submit", name, body)
+        if event.granted is not None:
+            works.create_task(self.work(event.granted))
+        return event
+
+    async def _resend(self, name: str, body: Json, works: asyncio.TaskGroup) -> None:
+        await asyncio.sleep(self.world.random.choice((0.1, 2)) * self.world.random.random())
+        await self._submit_once(name, body, works)
+
+    async def work(self, run: Json | None) -> None:
+        """Run what was granted, and what follows, unless this sender does so already."""
+        while run is not None and run["id"] not in self._taken:
+            self._taken.add(run["id"])
+            run = await self._work_on(run)
+
+    async def _work_on(self, run: Json) -> Json | None:
+        world = self.world
+        if world.chance(0.02):
+            return None  # died: the lease runs out
+        if world.chance(0.03):
+            await asyncio.sleep(LEASE_SECONDS * (0.9 + world.random.random()))
+        fence = {"fence": run["fence"]}
+        for _ in range(world.random.randrange(3) if world.mishaps else 0):
+            await asyncio.sleep(world.random.random() * 0.04)
+            beat = await self._answered("heartbeat", run["id"], fence)
+            if not beat.done and not world.chance(0.5):
+                return None
+        return await self._complete(run)
+
+    async def _complete(self, run: Json) -> Json | None:
+        world = self.world
+        if world.chance(0.03):
+            await self._answered("complete", run["id"], _completion(run["fence"] - 1, "completed"))
+        outcomes = ("completed", "interrupted", "failed", "released")
+        weights = (70, 12, 8, 10) if world.mishaps else (1, 0, 0, 0)
+        outcome = world.random.choices(outcomes, weights)[0]
+        requeue = outcome == "interrupted" and world.chance(0.3)
+        ended = _completion(run["fence"], outcome)
+        body = ended | {"requeue": requeue, "next": not world.chance(0.1)}
+        if world.chance(0.15):  # as if this answer had been lost
+            await self._answered("complete", run["id"], body)
+        answer = await self._answered("complete", run["id"], body)
+        if world.chance(0.1):
+            await self._answered("heartbeat", run["id"], {"fence": run["fence"]})
+        return answer.granted
+
+    async def _answered(self, verb: Verb, target: str, body: Json) -> Event:
+        """Make a call again and again until the service has done or refused it."""
+        deadline = time.monotonic() + GIVE_UP_SECONDS
+        while True:
+            url = self._url or self.world.random.choice(self.world.urls)
+            event = await self.world.call(url, self.consumer, verb, target, body)
+            if not event.unknown:
+                return event
+            assert time.monotonic() < deadline, f"no answer: {event}"
+            await asyncio.sleep(0.05 + self.world.random.random() * 0.1)
+
+
+def _completion(fence: int, outcome: str) -> Json:
+    return {"fence": fence, "outcome": outcome}
