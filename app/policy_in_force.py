@@ -25,6 +25,7 @@ class PolicyInForce:
     def __init__(self, policies: Policies, also_follow: Callable[[], Awaitable[None]]) -> None:
         self._policies = policies
         self._also_follow = also_follow
+        self._looked_at = 0
         self.revision = 0
         self.policy = Policy()
         self.rulebook = Rulebook(self.policy)
@@ -52,19 +53,29 @@ class PolicyInForce:
         """Apply what the store has in force. Raises `StoreUnavailable`."""
         await self._also_follow()
         stored = await self._policies.in_force()
-        if stored is not None and stored.revision != self.revision:
-            self._apply(stored)
+        if stored is None or stored.revision == self._looked_at:
+            return
+        if not self._apply(stored) and self.revision == 0:
+            await self._apply_newest_readable()
+        self._looked_at = stored.revision
 
-    def _apply(self, stored: StoredPolicy) -> None:
+    async def _apply_newest_readable(self) -> None:
+        # A release that starts beside a newer one goes on with what it would have in force.
+        for stored in await self._policies.kept():
+            if self._apply(stored):
+                return
+
+    def _apply(self, stored: StoredPolicy) -> bool:
         try:
             policy = policy_from(from_json(stored.text))
         except PolicyError:
             # Put by a release that knows more than this one.
             logger.exception("revision %d of the policy is not applied", stored.revision)
-        else:
-            self.policy, self.rulebook = policy, Rulebook(policy)
-            logger.info("revision %d of the policy, put by %s", stored.revision, stored.who)
+            return False
+        self.policy, self.rulebook = policy, Rulebook(policy)
         self.revision = stored.revision
+        logger.info("revision %d of the policy, put by %s", stored.revision, stored.who)
+        return True
 
     async def run(self) -> None:
         """Follow the store until cancelled, through every outage."""

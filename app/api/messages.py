@@ -22,7 +22,6 @@ from session_router.models import (
     Decision,
     FieldError,
     Id,
-    Kind,
     Message,
     MessageStatus,
     Platform,
@@ -74,16 +73,13 @@ def _require_size(message: Message) -> None:
 
 async def _route(services: Services, message: Message) -> Routing:
     agent, kind = message.agent, message.kind
-    source = await _known(services, agent, kind, message.source)
+    rulebook, source = services.rulebook, message.source
+    fields = rulebook.effective(agent, kind, source).fields
+    known = await services.aliases.known(agent, source, fields)
     try:
-        return route(services.rulebook, agent, kind, source, message.message_id)
+        return route(rulebook, agent, kind, source, message.message_id, known=known)
     except MissingPart as error:
         raise missing_part(error) from error
-
-
-async def _known(services: Services, agent: str, kind: Kind, source: Source) -> Source:
-    fields = services.rulebook.effective(agent, kind, source).fields
-    return await services.aliases.known(agent, source, fields)
 
 
 def missing_part(error: MissingPart) -> InvalidRequest:
@@ -105,8 +101,7 @@ async def amend(request: Request) -> Response:
     body = await read_model(request, AmendRequest)
     caller.require_agent(body.agent)
     _require_text_size(body.text or "")
-    source = await _known(services, body.agent, "user", body.source)
-    chat = chat_of_source(services.rulebook, body.agent, source)
+    chat = chat_of_source(services.rulebook, body.agent, body.source)
     return answer(await services.store.amend(chat, body))
 
 

@@ -33,13 +33,14 @@ class MissingMessageId(MissingPart):
 
 
 class Session(NamedTuple):
-    """A session's key and how it isolates; `thread_id` and `opens_thread` as in `Routing`."""
+    """A session's key and how it isolates; the rest as in `Routing`."""
 
     key: SessionKey
     isolation: Isolation
     spans: bool = False
     thread_id: str | None = None
     opens_thread: bool = False
+    bound_as: SessionKey | None = None
 
 
 class Sent(NamedTuple):
@@ -120,9 +121,8 @@ def _own_thread(fields: PolicyFields, sent: Sent) -> Session:
     if isolation != "inherit" and sent.chat.platform in PREDICTABLE_THREADS:
         session = _thread_session(fields, isolation, sent, sent.message_id)
         return session._replace(thread_id=sent.message_id, opens_thread=True)
-    # Whoever writes in the thread once it is bound: it is one session.
-    shown: Isolation = "shared" if isolation == "shared" else "tagged"
-    return Session(keys.opener_key(sent.chat, sent.message_id), shown, opens_thread=True)
+    shown, user_id = _inside_thread(fields, "tagged" if isolation == "inherit" else isolation, sent)
+    return Session(keys.opener_key(sent.chat, sent.message_id, user_id), shown, opens_thread=True)
 
 
 def _chat_type(source: Source) -> ChatType:
@@ -157,18 +157,30 @@ def _thread_session(
     sent: Sent,
     thread_id: str,
 ) -> Session:
-    owner = sent.person if isolation == "per_user" else None
-    shown: Isolation = isolation
-    if isolation == "per_user" and owner is None:
-        if fields.missing_user == "reject":
-            raise MissingUser
-        shown = "shared"
+    shown, user_id = _inside_thread(fields, isolation, sent)
+    in_chat = keys.thread_key(sent.chat, thread_id, user_id)
+    # A DM opens no threads, so none of its threads is bound.
+    bound_as = None if sent.source.chat_type == "dm" else in_chat
     spanning = _spanning_of_thread(fields, sent)
     if spanning is None:
-        user_id = None if owner is None else sent.source.user_id
-        return Session(keys.thread_key(sent.chat, thread_id, user_id), shown)
+        return Session(in_chat, shown, bound_as=bound_as)
     key = keys.inside(spanning, keys.place(sent.chat, thread_id, mark="thread:"))
-    return Session(key if owner is None else keys.inside(key, owner), shown, spans=True)
+    if user_id is not None and sent.person is not None:
+        key = keys.inside(key, sent.person)
+    return Session(key, shown, spans=True, bound_as=bound_as)
+
+
+def _inside_thread(
+    fields: PolicyFields, isolation: Literal["tagged", "shared", "per_user"], sent: Sent
+) -> tuple[Isolation, str | None]:
+    """How a session inside a thread isolates, and the user whose own it is."""
+    if isolation != "per_user":
+        return isolation, None
+    if sent.source.user_id is None:
+        if fields.missing_user == "reject":
+            raise MissingUser
+        return "shared", None
+    return "per_user", sent.source.user_id
 
 
 def _spanning_of_thread(fields: PolicyFields, sent: Sent) -> SessionKey | None:

@@ -35,8 +35,9 @@ _CHAT_KEY = re.compile(
 )
 _WHO = rf"{_ID}(?::(?:{_ID}/)?{_ID})?"
 _SPANNING_KEY = re.compile(
-    rf"agent:(?P<agent>{_ID}):(?P<rest>(?:main|link:{_ID}|person:{_WHO})"
-    rf"(?::{_ID}:{_ID}:(?:{_ID})?:{_ID}:thread:{_ID})?(?::{_WHO})?)"
+    rf"agent:(?P<agent>{_ID}):(?P<rest>(?:main|link:(?P<link>{_ID})|person:(?P<person>{_WHO}))"
+    rf"(?::(?P<place>(?P<platform>{_ID}):{_ID}:(?P<scope>{_ID})?:{_ID}):thread:{_ID})?"
+    rf"(?::(?P<who>{_WHO}))?)"
 )
 _SPANNING_WORDS = frozenset(("", ":", "/", "main", "link", "person", "thread"))
 
@@ -106,9 +107,20 @@ def thread_part(thread_id: str | None) -> str:
     return "" if thread_id is None else f":thread:{encode(thread_id)}"
 
 
-def opener_key(chat: Chat, message_id: str) -> SessionKey:
-    """Build the key of a thread that is not bound yet, named after the message that opens it."""
-    return SessionKey(f"{chat_key(chat, 'thread')}:opener:{encode(message_id)}")
+def opener_key(chat: Chat, message_id: str, user_id: str | None = None) -> SessionKey:
+    """Build the key of a thread that is not bound yet, or of one user's in it.
+
+    It is named after the message that opens it.
+    """
+    key = f"{chat_key(chat, 'thread')}:opener:{encode(message_id)}"
+    return SessionKey(key if user_id is None else f"{key}:{encode(user_id)}")
+
+
+def is_opened_by(key: str, message_id: str) -> bool:
+    """Tell whether a session is the thread that this message, sent outside threads, opens."""
+    # No id is spelled like a word of the layout, so these words stand only where they mean it.
+    segment, whole = encode(message_id), f"{key}:"
+    return f":opener:{segment}:" in whole or f":thread:{segment}:" in whole
 
 
 def conversation_key(chat: Chat, chat_type: ChatType, message_id: str) -> SessionKey:
@@ -172,14 +184,23 @@ def chat_id_of(key: str) -> str | None:
     return None if chat is None else chat.chat_id
 
 
-def thread_chat_of(key: str) -> Chat | None:
-    """Tell the chat of a session that is a thread, None for one that is none.
+def opens_unknown(key: str) -> bool:
+    """Tell whether a session opens a thread whose id is not known before: it can be bound."""
+    return ":opener:" in key
 
-    Raises `InvalidKey`.
+
+def thread_to_bind(key: str, thread_id: str) -> SessionKey | None:
+    """Tell the key that a session would have as this thread of its chat.
+
+    None for a session that is no thread, or another thread. Raises `InvalidKey`.
     """
     chat = _parse(key)[1]
-    is_thread = chat is not None and key.startswith(chat_key(chat, "thread") + ":")
-    return chat if is_thread else None
+    match = _CHAT_KEY.fullmatch(key)
+    if chat is None or match is None or match["part"] not in {"opener", "thread"}:
+        return None
+    user_id = None if match["user_id"] is None else decode(match["user_id"])
+    bound = thread_key(chat, thread_id, user_id)
+    return bound if match["part"] == "opener" or bound == key else None
 
 
 def agent_of(key: str) -> str:
@@ -238,7 +259,7 @@ def _chat_session(key: str) -> tuple[str, Chat | None, str] | None:
         case "thread", str():
             return agent, chat, thread_key(chat, part_id, user_id)
         case "opener", str():
-            return agent, chat, opener_key(chat, part_id)
+            return agent, chat, opener_key(chat, part_id, user_id)
         case "conversation", str():
             return agent, chat, conversation_key(chat, chat_type, part_id)
         case _:
@@ -248,7 +269,7 @@ def _chat_session(key: str) -> tuple[str, Chat | None, str] | None:
 
 def _spanning_session(key: str) -> tuple[str, Chat | None, str] | None:
     match = _SPANNING_KEY.fullmatch(key)
-    if match is None:
+    if match is None or not _is_of_one_place(match):
         return None
     agent = decode(match["agent"])
     spelled = "".join(
@@ -256,3 +277,24 @@ def _spanning_session(key: str) -> tuple[str, Chat | None, str] | None:
         for part in re.split("([:/])", match["rest"])
     )
     return agent, None, f"agent:{_encode_characters(agent)}:{spelled}"
+
+
+def _is_of_one_place(match: re.Match[str]) -> bool:
+    """Whether the place and the people in a key that spans chats fit together."""
+    person, place, who = match["person"], match["place"], match["who"]
+    people = [one.partition(":") for one in (person, who) if one is not None and ":" in one]
+    platforms = [platform for platform, _, _ in people]
+    if place is not None:
+        platforms.append(match["platform"])
+    if not all(_PLATFORM.fullmatch(decode(platform)) for platform in platforms):
+        return False
+    if who is None:
+        return True
+    if place is None:
+        return match["link"] is not None
+    if person is not None:
+        return who == person
+    within = "" if match["scope"] is None else f"{match['scope']}/"
+    platform, colon, id_ = who.partition(":")
+    scope, slash, _ = id_.rpartition("/")
+    return not colon or (platform == match["platform"] and scope + slash == within)

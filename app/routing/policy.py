@@ -4,7 +4,7 @@ Read whole or refused whole. Durations are in the unit that ends their name.
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -13,12 +13,12 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_core import ErrorDetails
 
 from app.routing import strict_yaml
 from app.routing.faults import Fault, PolicyError
+from app.routing.policy_names import faults_of_names
 from app.routing.policy_values import (
     ChatTypes,
     Flag,
@@ -192,24 +192,6 @@ class Policy(Fields):
     identities: dict[IdentityName, tuple[IdOnPlatform, ...]] = {}
     links: dict[IdentityName, tuple[IdOnPlatform, ...]] = {}
 
-    @field_validator("identities", "links")
-    @classmethod
-    def _nothing_twice(cls, named: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        owner: dict[str, str] = {}
-        for name, entries in named.items():
-            for entry in entries:
-                if owner.setdefault(entry, name) != name:
-                    raise ValueError(f"`{entry}` stands under {owner[entry]} and under {name}")
-        return named
-
-    @model_validator(mode="after")
-    def _moderators_are_known(self) -> Self:
-        for fields in (self.defaults, *(rule.set for rule in self.rules)):
-            for moderator in fields.moderators:
-                if ":" not in moderator and moderator not in self.identities:
-                    raise ValueError(f"moderator `{moderator}` is no name of identities")
-        return self
-
 
 def parse_policy(text: str) -> Policy:
     """Read a policy from YAML text.
@@ -231,7 +213,7 @@ def policy_from(data: object) -> Policy:
         message = "should be a mapping of version, defaults, rules, identities and links"
         raise PolicyError([Fault("", message)])
     named = {**data, "rules": _named(data["rules"])} if "rules" in data else data
-    faults = _names_used_twice(named.get("rules"))
+    faults = faults_of_names(named)
     try:
         policy = Policy.model_validate(named)
     except ValidationError as error:
@@ -248,17 +230,6 @@ def _named(rules: object) -> object:
         {"name": f"rule-{position}", **rule} if isinstance(rule, dict) else rule
         for position, rule in enumerate(rules, start=1)
     ]
-
-
-def _names_used_twice(rules: object) -> list[Fault]:
-    faults: list[Fault] = []
-    seen: list[object] = []
-    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-        name = rule.get("name") if isinstance(rule, dict) else None
-        if isinstance(name, str) and name in seen:
-            faults.append(Fault(f"rules.{index}.name", f"two rules are called `{name}`"))
-        seen.append(name)
-    return faults
 
 
 def _fault(detail: ErrorDetails, data: object) -> Fault:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.routing import keys
-from app.routing.isolation import Sent, session_of
+from app.routing.isolation import Sent, Session, session_of
 from app.routing.keys import Chat, ChatName, SessionKey
 from app.routing.policy import PolicyFields
 from app.routing.rules import Rulebook
@@ -14,13 +14,15 @@ from session_router.models import Isolation, Kind, Resolution, Source
 class Routing:
     """Which session a message belongs to, and what holds for it there.
 
-    `chat` is the message's own chat, the home of its id; `spans` tells that the session is
-    not bound to one chat, so that it is the key that names its shard. `isolation` is what
-    holds for this session. `person` is the sender as `keys.person` spells one, None without
-    a user. A batch never crosses `place`: platform, account, scope, chat and thread. `rule`
-    is "defaults" and every rule that matched, in order. `thread_id` is the thread that the
-    reply goes to; `opens_thread` tells that the gateway must make one for this message, and
-    `thread_id` is None then where its id is not known before.
+    `chat` is the message's own chat as it was sent, the home of its id; `spans` tells that the
+    session is not bound to one chat, so that it is the key that names its shard. `isolation`
+    is what holds for this session, and `people_share` whether several people may be in it.
+    `person` is the sender as `keys.person` spells one, None without a user. A batch never
+    crosses `place`: platform, account, scope, chat and thread. `rule` is "defaults" and every
+    rule that matched, in order. `thread_id` is the thread that the reply goes to;
+    `opens_thread` tells that the gateway must make one for this message, and `thread_id` is
+    None then where its id is not known before. `bound_as` names the thread that it was sent
+    in, where that may have been bound to a session.
     """
 
     key: SessionKey
@@ -34,12 +36,23 @@ class Routing:
     rule: tuple[str, ...]
     thread_id: str | None = None
     opens_thread: bool = False
+    bound_as: SessionKey | None = None
+    people_share: bool = True
 
 
-def route(
-    rulebook: Rulebook, agent: str, kind: Kind, source: Source, message_id: str | None = None
+def route(  # noqa: PLR0913
+    rulebook: Rulebook,
+    agent: str,
+    kind: Kind,
+    source: Source,
+    message_id: str | None = None,
+    *,
+    known: Source | None = None,
 ) -> Routing:
     """Tell the session of a message, without any I/O.
+
+    `known` is the source under the ids that stand in keys, where aliases say other ones; rules
+    and the home of the message's id go by the source as it was sent.
 
     A source of chat type `thread` does not say what its parent is. Where `thread_isolation`
     is `inherit` it belongs to the session of the group of that `chat_id`; a source that
@@ -51,15 +64,16 @@ def route(
     effective = rulebook.effective(agent, kind, source)
     fields, people = effective.fields, rulebook.people
     scope = source.scope if source.platform in fields.scoped_platforms else None
-    chat = Chat(agent, source.platform, source.account, scope, source.chat_id)
+    known = known or source
+    chat = Chat(agent, source.platform, source.account, scope, known.chat_id)
     person = None
-    if source.user_id is not None:
-        person = people.person(source.platform, scope, source.user_id)
-    session = session_of(fields, Sent(source, chat, person, people.link_of(chat), message_id))
+    if known.user_id is not None:
+        person = people.person(source.platform, scope, known.user_id)
+    session = session_of(fields, Sent(known, chat, person, people.link_of(chat), message_id))
     thread_id = session.thread_id or source.thread_id
     return Routing(
         key=session.key,
-        chat=keys.chat_name(chat),
+        chat=keys.chat_name(chat._replace(chat_id=source.chat_id)),
         spans=session.spans,
         isolation=session.isolation,
         person=person,
@@ -69,7 +83,16 @@ def route(
         rule=effective.rule,
         thread_id=thread_id,
         opens_thread=session.opens_thread,
+        bound_as=session.bound_as,
+        people_share=_people_share(agent, source, session),
     )
+
+
+def _people_share(agent: str, source: Source, session: Session) -> bool:
+    # A DM has one person, its threads too; only `main` brings several into one session.
+    if source.chat_type == "dm":
+        return session.key == keys.main_key(agent)
+    return session.isolation not in {"per_user", "person"}
 
 
 def chat_of_source(rulebook: Rulebook, agent: str, source: Source) -> ChatName:

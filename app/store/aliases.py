@@ -24,7 +24,7 @@ class Aliases:
         places: set[str] = set()
         for shard in range(self._shards):
             places.update(await self._client.members(keys.alias_places(shard)))
-        self._places = frozenset(places)
+        self._places |= places  # one taught meanwhile stays known
 
     async def known(self, agent: str, source: Source, fields: PolicyFields) -> Source:
         """The source under the ids that stand in keys: `aliases.lua`.

@@ -45,7 +45,7 @@ key                   type    what it holds; who writes it; how long it lives
 `id:<digest>`         string  home of an accepted id: its session, state, first decision;
                               while it lives and `dedupe_seconds` after; as a pointer
                               (session alone) `POINTER_DAYS`; of a control likewise
-`thread:<digest>`     string  session that a thread is bound to; with the session
+`thread:<digest>`     string  session that a thread of this chat is bound to; with the session
 `ended:<fence>`       string  how a run ended and what was granted next, for repeats;
                               `dedupe_seconds`
 `alias:<digest>`      string  a person's id that stands in keys, since when; `session_ttl`
@@ -68,7 +68,6 @@ from app.routing.keys import (
     encode,
     person,
     platform_of,
-    thread_part,
 )
 
 SHARDS = "sr:shards"
@@ -136,9 +135,9 @@ def home_digest(chat: ChatName, message_id: str) -> str:
     return _digest(f"{chat}:{encode(message_id)}")
 
 
-def thread_digest(chat: ChatName, thread_id: str) -> str:
-    """128 bits that stand for a thread of a chat, 22 characters."""
-    return _digest(f"{chat}{thread_part(thread_id)}")
+def thread_digest(bound_as: SessionKey) -> str:
+    """128 bits that stand for a thread of a chat, or one user's in it, 22 characters."""
+    return _digest(bound_as)
 
 
 def _digest(name: str) -> str:
@@ -156,6 +155,10 @@ def alias_place(agent: str, platform: str, scope: str | None) -> str:
 
 def alias(shard: int, place: str, user_id: str) -> str:
     return f"sr:{{{shard}}}:alias:{_digest(f'{place} {encode(user_id)}')}"
+
+
+def thread(shard: int, digest: str) -> str:
+    return f"sr:{{{shard}}}:thread:{digest}"
 
 
 def home(shard: int, digest: str) -> str:

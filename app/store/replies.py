@@ -154,6 +154,10 @@ class Reader:
             deliveries=section[2] + 1,
         )
 
+    def steers(self, sections: list[list[Any]]) -> tuple[BatchMessage, ...]:
+        """Messages of a batch to be, each followed by whether it is tagged."""
+        return tuple(self.message(section, tagged=section[6] == "1") for section in sections)
+
     def waiting(self, section: list[Any]) -> WaitingMessage:
         """The same section, as the view of a queue shows it."""
         message = self.message(section, tagged=False)
@@ -265,13 +269,14 @@ def _participants(values: list[str]) -> tuple[Participant, ...]:
 
 def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Context:
     limit = settings.limit_tokens or reported_limit or CONTEXT_LIMIT_TOKENS
-    ratio = round(tokens / limit, 4)
+    # The share itself is compared: a product may round to just above what it should be.
+    ratio = tokens / limit
     action: ContextAction = "none"
-    if tokens >= settings.compress_at * limit:
+    if ratio >= settings.compress_at:
         action = "compress"
-    if settings.reset_at is not None and tokens >= settings.reset_at * limit:
+    if settings.reset_at is not None and ratio >= settings.reset_at:
         action = "reset"
-    return Context(tokens=tokens, limit=limit, ratio=ratio, action=action)
+    return Context(tokens=tokens, limit=limit, ratio=round(ratio, 4), action=action)
 
 
 def _thread_of(newest: list[Any], session_section: list[Any]) -> str | None:

@@ -16,12 +16,12 @@ from app.routing.daily import daily_boundaries
 from app.routing.keys import (
     ChatName,
     SessionKey,
-    chat_name,
-    place,
+    encode,
+    is_opened_by,
+    opens_unknown,
     shard_of,
-    thread_chat_of,
-    thread_key,
     thread_part,
+    thread_to_bind,
 )
 from app.routing.policy import Reset
 from app.routing.route import Routing
@@ -29,7 +29,7 @@ from app.store import keys, scripts
 from app.store.holders import holder_of
 from app.store.replies import Reader, StoredMessage, dropped, interrupt, moment, queue_place
 from app.store.run_ids import read_run_id
-from app.store.session_settings import settings_of
+from app.store.session_settings import StoredSettings, settings_of
 from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient
 from session_router.models import (
@@ -85,7 +85,8 @@ class SessionStore:
         for _ in range(HOPS_MAX):
             shard = shard_of_session(session, self._shards)
             if shard != chat_shard:
-                session = await self._set_home(chat_shard, digest, session)
+                bound_as = admission.routing.bound_as
+                session = await self._set_home(chat_shard, digest, session, bound_as)
                 shard = shard_of_session(session, self._shards)
             reply = await self._admit_into(session, shard, digest, admission)
             if reply[0] != "elsewhere":
@@ -93,9 +94,13 @@ class SessionStore:
             session = SessionKey(reply[1])
         raise StoreUnavailable(MOVING)
 
-    async def _set_home(self, shard: int, digest: str, session: SessionKey) -> SessionKey:
-        home = keys.home(shard, digest)
-        reply = await self._client.call(scripts.HOME, [home], session, POINTER_MS)
+    async def _set_home(
+        self, shard: int, digest: str, session: SessionKey, bound_as: SessionKey | None
+    ) -> SessionKey:
+        homes = [keys.home(shard, digest)]
+        if bound_as is not None:
+            homes.append(keys.thread(shard, keys.thread_digest(bound_as)))
+        reply = await self._client.call(scripts.HOME, homes, session, POINTER_MS)
         return SessionKey(reply[1])
 
     async def _admit_into(
@@ -103,7 +108,7 @@ class SessionStore:
     ) -> Reply:
         message, routing = admission.message, admission.routing
         source = message.source
-        settings = settings_of(routing.fields, routing.isolation)
+        settings = _settings(routing)
         owns = message.kind == "user" and routing.person is not None and not source.is_bot
         return await self._client.call(
             scripts.ADMIT,
@@ -113,7 +118,7 @@ class SessionStore:
             settings.text,
             message.message_id,
             digest,
-            _print(routing.person, message.text),
+            _print(source.user_id, message.text),
             routing.person or "",
             _flag(owns),
             _flag(routing.is_moderator),
@@ -129,8 +134,8 @@ class SessionStore:
             thread_part(source.thread_id),
             message.text,
             _body(message, routing),
-            _boundaries(routing.fields.reset),
-            keys.thread_digest(routing.chat, source.thread_id) if source.thread_id else "",
+            _boundaries(routing.fields.reset, self._clock()),
+            "" if routing.bound_as is None else keys.thread_digest(routing.bound_as),
         )
 
     def session_of_run(self, run_id: str) -> SessionKey:
@@ -157,7 +162,7 @@ class SessionStore:
             lease_expires_at=moment(reply[1]),
             sealed=reply[2] == "1",
             interrupt=interrupt(reply[3]),
-            steer=tuple(reader.message(m, tagged=True) for m in reply[4]),
+            steer=reader.steers(reply[4]),
         )
 
     async def seal(self, run_id: str, request: SealRequest) -> Seal:
@@ -176,7 +181,7 @@ class SessionStore:
                 return Seal(sealed=True)
             case "open":
                 reader = Reader(address.session, address.shard)
-                steer = tuple(reader.message(m, tagged=True) for m in reply[2])
+                steer = reader.steers(reply[2])
                 return Seal(sealed=False, interrupt=interrupt(reply[1]), steer=steer)
             case word:
                 return _refuse(word)
@@ -212,20 +217,17 @@ class SessionStore:
 
         Raises `UnknownSession` and `ThreadTaken`.
         """
-        chat = thread_chat_of(session)
-        if chat is None:
+        bound_as = thread_to_bind(session, thread_id)
+        if bound_as is None:
             raise ThreadTaken
-        own_key = thread_key(chat, thread_id)
-        if own_key == session:
-            return
         reply = await self._client.call(
             scripts.BIND,
             keys.session_keys(shard_of_session(session, self._shards), session),
             self._clock(),
-            keys.thread_digest(chat_name(chat), thread_id),
+            keys.thread_digest(bound_as),
             thread_id,
-            place(chat, thread_id),
-            own_key,
+            encode(thread_id),
+            bound_as,
         )
         if reply[0] == "unknown":
             raise UnknownSession
@@ -261,8 +263,7 @@ class SessionStore:
 def _decision(reply: Reply, session: SessionKey, shard: int, admission: Admission) -> Decision:
     word, reason, state, session_section, run, active, queue, control, gone = reply
     routing = admission.routing
-    sent = settings_of(routing.fields, routing.isolation).text
-    reader = Reader(session, shard, sent)
+    reader = Reader(session, shard, _settings(routing).text)
     view = reader.session(session_section) if session_section else None
     repeated = word == "duplicate"
     return Decision(
@@ -272,7 +273,7 @@ def _decision(reply: Reply, session: SessionKey, shard: int, admission: Admissio
         run=reader.run(run, session_section) if run else None,
         active_run=reader.active(active) if active else None,
         queue=queue_place(queue),
-        thread=_thread(routing, word, session_section),
+        thread=_thread(admission.message, session, word, session_section),
         control=reader.control(control, reason),
         duplicate_of=reason if repeated else None,
         state=None if state == "control" else state,
@@ -281,23 +282,37 @@ def _decision(reply: Reply, session: SessionKey, shard: int, admission: Admissio
     )
 
 
-def _thread(routing: Routing, word: str, section: list[Any] | None) -> ThreadToOpen | None:
-    # A reject is not answered in a thread, and a control opens none.
-    if not routing.opens_thread or word in {"reject", "control"}:
+def _thread(
+    message: Message, session: SessionKey, word: str, section: list[Any] | None
+) -> ThreadToOpen | None:
+    """The thread to open, told by the session that has the message: the policy may be another's.
+
+    A reject is not answered in a thread, and a control opens none.
+    """
+    source, message_id = message.source, message.message_id
+    is_inside = source.thread_id is not None or message.control is not None
+    if is_inside or word == "reject" or not is_opened_by(session, message_id):
         return None
+    if not opens_unknown(session):
+        return ThreadToOpen(action="create", thread_id=message_id)
     bound = section[8] if section else ""
-    return ThreadToOpen(action="create", thread_id=routing.thread_id or bound or None)
+    return ThreadToOpen(action="create", thread_id=bound or None)
+
+
+def _settings(routing: Routing) -> StoredSettings:
+    return settings_of(routing.fields, routing.isolation, people_share=routing.people_share)
 
 
 def _refuse(word: str) -> NoReturn:
     raise LeaseLost if word == "lease_lost" else UnknownRun
 
 
-def _boundaries(reset: Reset) -> str:
+def _boundaries(reset: Reset, clock: str) -> str:
     # The script picks by the store's clock: a router's may be a day off and still be of use.
     if reset.mode not in {"daily", "both"}:
         return ""
-    boundaries = daily_boundaries(datetime.now(UTC), reset.at_hour, reset.timezone)
+    now = datetime.fromtimestamp(int(clock) / 1_000_000, UTC) if clock else datetime.now(UTC)
+    boundaries = daily_boundaries(now, reset.at_hour, reset.timezone)
     return " ".join(str(int(moment.timestamp() * 1000)) for moment in boundaries)
 
 
@@ -305,9 +320,10 @@ def _flag(value: bool) -> str:
     return "1" if value else ""
 
 
-def _print(person: str | None, text: str) -> str:
+def _print(user_id: str | None, text: str) -> str:
     # Tells a resend from another message under the same id: the sender's part, the text's.
-    return _digest(person or "") + _digest(text)
+    # By the user as sent: who that is may have changed since, with identities and aliases.
+    return _digest(user_id or "") + _digest(text)
 
 
 def _digest(text: str) -> str:

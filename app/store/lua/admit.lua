@@ -141,13 +141,9 @@ local function accept(decision, reason)
   add('seq', 1)
   if is_bot then add('bots', 1) end
   if kind == 'user' or not session.last_at then put('last_at', text(now)) end
-  if kind == 'user' then renew_idle_clock(settings) end
-  for boundary in string.gmatch(ARGV[22], '%d+') do
-    if tonumber(boundary) > now then
-      put('daily_at', boundary)
-      break
-    end
-  end
+  if kind == 'user' then renew_idle_clock(settings, now) end
+  -- One that has passed while a run is active waits for the end of it.
+  if not daily_is_due() then keep_boundaries(ARGV[22]) end
   remember_participant(session.seq)
   count('accepted', place, 1)
   note(decision, reason, user_id, message_id)
@@ -177,7 +173,7 @@ local function wait(decision, reason, also)
   if decision == 'interrupt' then ask_to_stop('message', user_id, message_id) end
   if decision == 'steer' then
     m.offered = session.fence
-    write_run({offers = '1'})
+    write_run({offers = settings.isolation})
     signal(run.consumer)
   end
   if also.debounce_at then put('debounce_at', text(also.debounce_at)) end

@@ -32,7 +32,6 @@ end
 
 local function settle_outcome(ended_run, settings)
   put('last_at', text(now))
-  if ended_run.owners ~= '' then renew_idle_clock(settings) end
   if outcome == 'failed' then return delay_retry(now, settings) end
   if outcome ~= 'released' then drop('fails') end
 end

@@ -78,7 +78,7 @@ local function new_generation(reason)
   put('reset_reason', reason)
   put('id', new_session_id())
   put('new', '1')
-  for _, field in ipairs({'tokens', 'limit', 'reset_pending', 'idle_at', 'daily_at'}) do
+  for _, field in ipairs({'tokens', 'limit', 'reset_pending', 'idle_at'}) do
     drop(field)
   end
   note('reset', reason)
@@ -86,14 +86,35 @@ end
 
 local function passed(field) return session[field] and now >= tonumber(session[field]) end
 
+-- `daily_at` holds the next moments at which a day begins, ascending, a space between.
+local function daily_is_due()
+  local first = session.daily_at and string.match(session.daily_at, '^%d+')
+  return first and now >= tonumber(first)
+end
+
+local function keep_boundaries(boundaries)
+  local later = {}
+  for boundary in string.gmatch(boundaries, '%d+') do
+    if tonumber(boundary) > now then later[#later + 1] = boundary end
+  end
+  if #later > 0 then put('daily_at', table.concat(later, ' ')) else drop('daily_at') end
+end
+
 -- The timers of the policy, looked at whenever something could be granted (section 6).
 local function reset_if_due()
   if session.fence then return end
-  if passed('daily_at') then return new_generation('daily') end
+  if daily_is_due() then
+    keep_boundaries(session.daily_at)
+    return new_generation('daily')
+  end
   if passed('idle_at') then new_generation('idle') end
 end
 
 -- Only user messages and the ends of their runs renew the idle clock.
-local function renew_idle_clock(settings)
-  if settings.reset_idle_ms then put('idle_at', text(now + settings.reset_idle_ms)) else drop('idle_at') end
+local function renew_idle_clock(settings, at)
+  if settings.reset_idle_ms then
+    put('idle_at', text(at + settings.reset_idle_ms))
+  else
+    drop('idle_at')
+  end
 end
