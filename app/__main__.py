@@ -169,14 +169,16 @@ def _resolve_arguments(parser: argparse.ArgumentParser) -> None:
 def _resolve(arguments: argparse.Namespace) -> int:
     """Print what `POST /v1/resolve` would answer, without a service."""
     from app.main import read_policy
-    from app.routing.route import MissingUser, explain
+    from app.routing.isolation import MissingPart
+    from app.routing.policy import Policy
+    from app.routing.route import explain
     from app.routing.rules import Rulebook
     from session_router.models import ResolveRequest
 
     settings = load_settings()
     if arguments.policy is not None:
         settings = settings.model_copy(update={"policy_file": arguments.policy})
-    rulebook = Rulebook(read_policy(settings))
+    rulebook = Rulebook(read_policy(settings) or Policy())
     try:
         request = ResolveRequest.model_validate(
             {"agent": arguments.agent, "source": _json(arguments.source)}
@@ -184,7 +186,7 @@ def _resolve(arguments: argparse.Namespace) -> int:
         resolution = explain(rulebook, request.agent, request.kind, request.source)
     except ValidationError as error:
         raise CommandError(_first_fault(error)) from None
-    except MissingUser as error:
+    except MissingPart as error:
         raise CommandError(f"{error.path}: {error}") from None
     print(resolution.model_dump_json(indent=2))
     return 0

@@ -101,6 +101,13 @@ class UnknownMessage(ServiceError):
     title = "Unknown message"
 
 
+class UnknownRevision(ServiceError):
+    """This revision of the policy is not kept, or never was."""
+
+    status = 404
+    title = "Unknown revision"
+
+
 class UnknownDeadLetter(ServiceError):
     """There is no such dead letter."""
 
@@ -120,6 +127,13 @@ class LeaseLost(ServiceError):
 
     status = 409
     title = "Lease lost"
+
+
+class ThreadTaken(ServiceError):
+    """This thread has another session already, or this session another thread."""
+
+    status = 409
+    title = "Thread taken"
 
 
 class TooLarge(ServiceError):

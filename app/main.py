@@ -23,15 +23,17 @@ from app.api.problems import answer_problems
 from app.api.services import Services
 from app.claims import Claims
 from app.lifeline import ends_with_parent, told_to_end
+from app.policy_in_force import PolicyInForce
 from app.routing.policy import Policy, parse_policy
-from app.routing.rules import Rulebook
 from app.settings import Settings, SettingsError, load_settings
 from app.signals import Signals
+from app.store.aliases import Aliases
 from app.store.dead_letters import DeadLetters
 from app.store.deadlines import Deadlines
 from app.store.figures import Figures
 from app.store.holdings import Holdings
 from app.store.operations import Operations
+from app.store.policies import Policies
 from app.store.publications import listen
 from app.store.ready_runs import ReadyRuns
 from app.store.session_lists import SessionLists
@@ -54,14 +56,15 @@ def create_app(
     """
     settings = settings or load_settings()
     access = read_access(settings)
-    rulebook = Rulebook(read_policy(settings))
+    policy_of_file = read_policy(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         client = _connect(settings)
         try:
             await record_shards(client, settings.shards)
-            services = _services(settings, access, rulebook, client, clock)
+            services = _services(settings, access, client, clock)
+            await services.policy.seed(policy_of_file)
             app.state.services = services
             with ends_with_parent(), told_to_end(services.let_go):
                 async with _at_work(settings, services, clock):
@@ -82,10 +85,10 @@ def read_access(settings: Settings) -> Access:
     return Access(() if settings.tokens_file is None else read_tokens(settings.tokens_file))
 
 
-def read_policy(settings: Settings) -> Policy:
-    """The policy file, whole, or the defaults; raises `PolicyError`."""
+def read_policy(settings: Settings) -> Policy | None:
+    """The policy file, whole, None where there is none; raises `PolicyError`."""
     if settings.policy_file is None:
-        return Policy()
+        return None
     try:
         text = settings.policy_file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -106,7 +109,13 @@ async def _at_work(
     """Run what needs no request: the sweep, the claims' line, the signals, the hints."""
     sweep = Sweep(Deadlines(services.client, settings.shards, clock))
     listening = listen(services.client, services.claims.look, services.signals.signalled)
-    loops = (sweep.run(), services.claims.run(), services.signals.run(), listening)
+    loops = (
+        services.policy.run(),
+        sweep.run(),
+        services.claims.run(),
+        services.signals.run(),
+        listening,
+    )
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
@@ -126,15 +135,17 @@ async def _end_all(tasks: Iterable[asyncio.Task[None]]) -> None:
 def _services(
     settings: Settings,
     access: Access,
-    rulebook: Rulebook,
     client: StoreClient,
     clock: Callable[[], str],
 ) -> Services:
     parts = (client, settings.shards, clock)
     store = SessionStore(*parts)
+    policies, aliases = Policies(client, clock), Aliases(client, settings.shards)
     return Services(
         access=access,
-        rulebook=rulebook,
+        policies=policies,
+        policy=PolicyInForce(policies, aliases.follow),
+        aliases=aliases,
         client=client,
         store=store,
         claims=Claims(ReadyRuns(*parts), store),

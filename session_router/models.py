@@ -75,7 +75,7 @@ Moment = Annotated[
 ]
 
 ChatType = Literal["dm", "group", "channel", "forum", "thread"]
-Isolation = Literal["per_user", "shared", "tagged"]
+Isolation = Literal["per_user", "shared", "tagged", "person"]
 Kind = Literal["user", "internal"]
 Control = Literal["stop", "reset"]
 Busy = Literal["queue", "interrupt", "steer", "reject"]
@@ -426,6 +426,30 @@ class QueuePlace(Words):
     first: bool
 
 
+class ThreadToOpen(Words):
+    """A thread that the gateway makes for this message, to answer there.
+
+    Where `thread_id` is null the platform gives the id, and the gateway binds it to the
+    session: `POST /v1/sessions/{key}/threads`.
+    """
+
+    action: Literal["create"]
+    thread_id: str | None
+
+
+class BindRequest(Words):
+    """The body of `POST /v1/sessions/{key}/threads`: the id that the platform gave."""
+
+    thread_id: Id
+
+
+class Binding(Words):
+    """The thread that a session is bound to."""
+
+    session_key: str
+    thread_id: str
+
+
 class ControlResult(Words):
     """What a control did: the runs asked to stop, the waiting messages removed.
 
@@ -449,7 +473,7 @@ class Decision(Words):
     run: Run | None = None
     active_run: ActiveRun | None = None
     queue: QueuePlace | None = None
-    thread: None = None
+    thread: ThreadToOpen | None = None
     control: ControlResult | None = None
     duplicate_of: DecisionWord | None = None
     state: MessageState | None = None
@@ -724,6 +748,22 @@ class Resolution(Words):
     key: str
     policy: dict[str, JsonValue]
     rules: dict[str, str]
+
+
+class PolicyRevision(Words):
+    """When a policy was put in force, and by whom: a token's name, or `file`."""
+
+    revision: int
+    at: Moment
+    by: str | None = None
+
+
+class PolicyView(Words):
+    """A policy, and the versions that are kept, the one in force first."""
+
+    revision: int
+    policy: dict[str, JsonValue]
+    versions: tuple[PolicyRevision, ...]
 
 
 class FieldError(Words):

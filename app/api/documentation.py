@@ -9,7 +9,8 @@ PROBLEMS = {
     401: "No bearer token, or one that is not known.",
     403: "The token's role does not allow this call.",
     404: "Not known here, or another agent's.",
-    409: "`lease_lost`: the run is over or the fence is not its; send nothing more of it.",
+    409: "`lease_lost`: the run is over or the fence is not its; send nothing more of it. "
+    "`thread_taken`: the thread has a session, or the session a thread.",
     413: "The body is over 256 KiB, the text over 160 KiB or the payload over 64 KiB.",
     422: "A field is missing, unknown or out of its range; `errors` names each.",
     500: "Any other problem, as RFC 9457 has it.",

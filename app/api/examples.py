@@ -37,3 +37,14 @@ CLAIM: Final[dict[str, Any]] = {
     "wait_seconds": 30,
     "request_id": "b1946ac9",
 }
+BIND: Final[dict[str, Any]] = {"thread_id": "1790"}
+POLICY: Final[dict[str, Any]] = {
+    "defaults": {"busy": {"other_sender": "queue"}},
+    "rules": [
+        {
+            "name": "support-channel",
+            "match": {"platform": "discord", "chat_id": ["123", "124"]},
+            "set": {"isolation": "tagged", "busy": {"same_sender": "queue"}},
+        }
+    ],
+}

@@ -11,10 +11,10 @@ from app.api.auth import GATEWAY, READER
 from app.api.documentation import READING, WRITING, problems, takes
 from app.api.examples import AMEND, MESSAGE
 from app.api.http import answer, read_model
-from app.api.services import services_of
+from app.api.services import Services, services_of
 from app.errors import InvalidRequest, TooLarge
-from app.routing.route import MissingUser, Routing, chat_of_source, route
-from app.routing.rules import Rulebook
+from app.routing.isolation import MissingPart
+from app.routing.route import Routing, chat_of_source, route
 from app.store.session_store import Admission
 from session_router.models import (
     Amendment,
@@ -54,7 +54,7 @@ async def admit(request: Request) -> Response:
     message = await read_model(request, Message)
     caller.require_agent(message.agent)
     _require_size(message)
-    routing = _route(services.rulebook, message)
+    routing = await _route(services, message)
     return answer(await services.store.admit(Admission(message, routing, caller.token_name)))
 
 
@@ -71,14 +71,18 @@ def _require_size(message: Message) -> None:
         raise TooLarge(errors=(too_large,))
 
 
-def _route(rulebook: Rulebook, message: Message) -> Routing:
+async def _route(services: Services, message: Message) -> Routing:
+    agent, kind = message.agent, message.kind
+    rulebook, source = services.rulebook, message.source
+    fields = rulebook.effective(agent, kind, source).fields
+    known = await services.aliases.known(agent, source, fields)
     try:
-        return route(rulebook, message.agent, message.kind, message.source)
-    except MissingUser as error:
-        raise missing_user(error) from error
+        return route(rulebook, agent, kind, source, message.message_id, known=known)
+    except MissingPart as error:
+        raise missing_part(error) from error
 
 
-def missing_user(error: MissingUser) -> InvalidRequest:
+def missing_part(error: MissingPart) -> InvalidRequest:
     return InvalidRequest(errors=(FieldError(path=error.path, message=str(error)),))
 
 

@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.api.documentation import problems
+from app.routing.policy import Policy
 from session_router.models import (
     AmendRequest,
+    BindRequest,
     ClaimRequest,
     CompleteRequest,
     HeartbeatRequest,
@@ -35,9 +37,11 @@ UNNAMED: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (CompleteRequest, "validation"),
     (SealRequest, "validation"),
     (ClaimRequest, "validation"),
+    (BindRequest, "validation"),
     (InterruptSignal, "serialization"),
     (SteerSignal, "serialization"),
     (LeaseLostSignal, "serialization"),
+    (Policy, "validation"),
     (Problem, "serialization"),
 )
 

@@ -7,11 +7,14 @@ from starlette.requests import Request
 from app.api.auth import Access, Caller
 from app.api.patience import Patience
 from app.claims import Claims
+from app.policy_in_force import PolicyInForce
 from app.routing.rules import Rulebook
 from app.signals import Signals
+from app.store.aliases import Aliases
 from app.store.dead_letters import DeadLetters
 from app.store.figures import Figures
 from app.store.operations import Operations
+from app.store.policies import Policies
 from app.store.session_lists import SessionLists
 from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
@@ -24,7 +27,9 @@ class Services:
     """The parts of one running service."""
 
     access: Access
-    rulebook: Rulebook
+    policies: Policies
+    policy: PolicyInForce
+    aliases: Aliases
     client: StoreClient
     store: SessionStore
     claims: Claims
@@ -35,6 +40,11 @@ class Services:
     lists: SessionLists
     figures: Figures
     patience: Patience = field(default_factory=Patience)
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rules in force at this moment."""
+        return self.policy.rulebook
 
     def let_go(self) -> None:
         """The service ends: end what would wait on, streams, long polls, half-sent bodies."""

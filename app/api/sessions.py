@@ -7,15 +7,18 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.auth import READER, Caller
-from app.api.documentation import READING, problems
-from app.api.http import answer
+from app.api.auth import GATEWAY, READER, Caller
+from app.api.documentation import READING, WRITING, problems, takes
+from app.api.examples import BIND
+from app.api.http import answer, read_model
 from app.api.key_route import KeyRoute
 from app.api.services import services_of
 from app.errors import UnknownSession
 from app.routing.keys import InvalidKey, SessionKey, agent_of
 from app.store.session_lists import SessionFilter
 from session_router.models import (
+    Binding,
+    BindRequest,
     Id,
     Platform,
     SessionDetail,
@@ -92,6 +95,27 @@ async def timeline(request: Request, key: str) -> Response:
     services = services_of(request)
     caller = services.caller(request, READER)
     return answer(await services.views.timeline(session_seen_by(caller, key)))
+
+
+@router.post(
+    "/v1/sessions/{key}/threads",
+    operation_id="bind",
+    summary="Bind the thread that was made for a message",
+    response_model=Binding,
+    responses=problems(*WRITING, 404, 409),
+    openapi_extra=takes(BindRequest, BIND),
+)
+async def bind(request: Request, key: str) -> Response:
+    """What is sent in the thread belongs to this session from then on. Repeated, it is so.
+
+    409 `thread_taken` if the thread has a session, or the session a thread.
+    """
+    services = services_of(request)
+    caller = services.caller(request, GATEWAY)
+    session = session_seen_by(caller, key)
+    body = await read_model(request, BindRequest)
+    await services.store.bind_thread(session, body.thread_id)
+    return answer(Binding(session_key=session, thread_id=body.thread_id))
 
 
 def session_seen_by(caller: Caller, key: str) -> SessionKey:

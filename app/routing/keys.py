@@ -30,19 +30,16 @@ _ID = "[^:/]+"
 _CHAT_KEY = re.compile(
     rf"agent:(?P<agent>{_ID}):(?P<platform>{_ID})(?::account:(?P<account>{_ID}))?"
     rf":(?P<chat_type>dm|group|channel|forum|thread)(?::scope:(?P<scope>{_ID}))?"
-    rf":(?P<chat_id>{_ID})(?::thread:(?P<thread_id>{_ID}))?(?::(?P<user_id>{_ID}))?"
+    rf":(?P<chat_id>{_ID})(?::(?P<part>thread|opener|conversation):(?P<part_id>{_ID}))?"
+    rf"(?::(?P<user_id>{_ID}))?"
 )
-_MAIN_KEY = re.compile(
-    rf"agent:(?P<agent>{_ID}):main(?::(?P<platform>{_ID}):(?P<account>{_ID})"
-    rf":(?P<scope>{_ID})?:(?P<chat_id>{_ID}):thread:(?P<thread_id>{_ID})"
-    rf"(?::{_ID}:(?:{_ID}/)?(?P<user_id>{_ID}))?)?"
+_WHO = rf"{_ID}(?::(?:{_ID}/)?{_ID})?"
+_SPANNING_KEY = re.compile(
+    rf"agent:(?P<agent>{_ID}):(?P<rest>(?:main|link:(?P<link>{_ID})|person:(?P<person>{_WHO}))"
+    rf"(?::(?P<place>(?P<platform>{_ID}):{_ID}:(?P<scope>{_ID})?:{_ID}):thread:{_ID})?"
+    rf"(?::(?P<who>{_WHO}))?)"
 )
-_PERSON = rf"{_ID}(?::(?:{_ID}/)?{_ID})?"
-# Keys that this release does not build, but meets where a later one shares its store.
-_OTHER_SPANNING_KEY = re.compile(
-    rf"agent:(?P<agent>{_ID}):(?P<kind>person|link):"
-    rf"(?P<rest>{_PERSON}(?::{_ID}:{_ID}:(?:{_ID})?:{_ID}:thread:{_ID})?(?::{_PERSON})?)"
-)
+_SPANNING_WORDS = frozenset(("", ":", "/", "main", "link", "person", "thread"))
 
 
 class InvalidKey(ValueError):
@@ -110,17 +107,45 @@ def thread_part(thread_id: str | None) -> str:
     return "" if thread_id is None else f":thread:{encode(thread_id)}"
 
 
+def opener_key(chat: Chat, message_id: str, user_id: str | None = None) -> SessionKey:
+    """Build the key of a thread that is not bound yet, or of one user's in it.
+
+    It is named after the message that opens it.
+    """
+    key = f"{chat_key(chat, 'thread')}:opener:{encode(message_id)}"
+    return SessionKey(key if user_id is None else f"{key}:{encode(user_id)}")
+
+
+def is_opened_by(key: str, message_id: str) -> bool:
+    """Tell whether a session is the thread that this message, sent outside threads, opens."""
+    # No id is spelled like a word of the layout, so these words stand only where they mean it.
+    segment, whole = encode(message_id), f"{key}:"
+    return f":opener:{segment}:" in whole or f":thread:{segment}:" in whole
+
+
+def conversation_key(chat: Chat, chat_type: ChatType, message_id: str) -> SessionKey:
+    """Build the key of a conversation inside a chat, named after its opener."""
+    return SessionKey(f"{chat_key(chat, chat_type)}:conversation:{encode(message_id)}")
+
+
+def person_key(agent: str, who: str) -> SessionKey:
+    """Build the key of a person's session; `who` as `person` or `identity` spells one."""
+    return SessionKey(f"agent:{_encode_characters(agent)}:person:{who}")
+
+
+def link_key(agent: str, name: str) -> SessionKey:
+    """Build the key of the session that linked chats share."""
+    return SessionKey(f"agent:{_encode_characters(agent)}:link:{encode(name)}")
+
+
+def inside(key: SessionKey, part: str) -> SessionKey:
+    """Build the key of a part of a session that spans chats: a place, or a person."""
+    return SessionKey(f"{key}:{part}")
+
+
 def main_key(agent: str) -> SessionKey:
     """Build the key of the one session for all DMs of an agent."""
     return SessionKey(f"agent:{_encode_characters(agent)}:main")
-
-
-def main_thread_key(chat: Chat, thread_id: str, user_id: str | None = None) -> SessionKey:
-    """Build the key of a thread in a DM that belongs to `main_key`, or of one user's in it."""
-    key = f"{main_key(chat.agent)}:{place(chat, thread_id, mark='thread:')}"
-    if user_id is None:
-        return SessionKey(key)
-    return SessionKey(f"{key}:{person(chat.platform, chat.scope, user_id)}")
 
 
 def place(chat: Chat, thread_id: str | None, mark: str = "") -> str:
@@ -131,6 +156,11 @@ def place(chat: Chat, thread_id: str | None, mark: str = "") -> str:
     parts = (chat.platform, chat.account, chat.scope, chat.chat_id)
     spelled = ":".join("" if part is None else encode(part) for part in parts)
     return f"{spelled}:{mark}{'' if thread_id is None else encode(thread_id)}"
+
+
+def identity(name: str) -> str:
+    """Spell a person whom the policy's `identities` know by a name."""
+    return encode(name)
 
 
 def person(platform: str, scope: str | None, user_id: str) -> str:
@@ -152,6 +182,25 @@ def chat_id_of(key: str) -> str | None:
     """Tell the id of a session's chat, None where it spans chats; raises `InvalidKey`."""
     chat = _parse(key)[1]
     return None if chat is None else chat.chat_id
+
+
+def opens_unknown(key: str) -> bool:
+    """Tell whether a session opens a thread whose id is not known before: it can be bound."""
+    return ":opener:" in key
+
+
+def thread_to_bind(key: str, thread_id: str) -> SessionKey | None:
+    """Tell the key that a session would have as this thread of its chat.
+
+    None for a session that is no thread, or another thread. Raises `InvalidKey`.
+    """
+    chat = _parse(key)[1]
+    match = _CHAT_KEY.fullmatch(key)
+    if chat is None or match is None or match["part"] not in {"opener", "thread"}:
+        return None
+    user_id = None if match["user_id"] is None else decode(match["user_id"])
+    bound = thread_key(chat, thread_id, user_id)
+    return bound if match["part"] == "opener" or bound == key else None
 
 
 def agent_of(key: str) -> str:
@@ -177,7 +226,7 @@ def _platform(chat: Chat) -> str:
 
 def _parse(key: str) -> tuple[str, Chat | None]:
     try:
-        parsed = _chat_session(key) or _main_session(key) or _other_spanning_session(key)
+        parsed = _chat_session(key) or _spanning_session(key)
     except ValueError:  # bytes that are no UTF-8, or characters that are no Unicode text
         raise InvalidKey(key) from None
     # What does not give the same text again was not built here: `%3a`, `account:default`.
@@ -202,36 +251,50 @@ def _chat_session(key: str) -> tuple[str, Chat | None, str] | None:
     if match is None:
         return None
     agent, parts = decode(match["agent"]), _decoded(match)
-    chat, thread_id, user_id = _chat(agent, parts), parts["thread_id"], parts["user_id"]
+    chat, part_id, user_id = _chat(agent, parts), parts["part_id"], parts["user_id"]
     if not _PLATFORM.fullmatch(chat.platform) or (match["chat_type"] == "dm" and user_id):
         return None
-    if thread_id is not None:
-        return agent, chat, thread_key(chat, thread_id, user_id)
     chat_type = cast("ChatType", match["chat_type"])
+    match match["part"], part_id:
+        case "thread", str():
+            return agent, chat, thread_key(chat, part_id, user_id)
+        case "opener", str():
+            return agent, chat, opener_key(chat, part_id, user_id)
+        case "conversation", str():
+            return agent, chat, conversation_key(chat, chat_type, part_id)
+        case _:
+            pass
     return None if chat_type == "thread" else (agent, chat, chat_key(chat, chat_type, user_id))
 
 
-def _main_session(key: str) -> tuple[str, Chat | None, str] | None:
-    match = _MAIN_KEY.fullmatch(key)
-    if match is None:
-        return None
-    agent, parts = decode(match["agent"]), _decoded(match)
-    if parts["thread_id"] is None:
-        return agent, None, main_key(agent)
-    chat = _chat(agent, parts)
-    if not _PLATFORM.fullmatch(chat.platform):
-        return None
-    return agent, None, main_thread_key(chat, parts["thread_id"], parts["user_id"])
-
-
-def _other_spanning_session(key: str) -> tuple[str, Chat | None, str] | None:
-    match = _OTHER_SPANNING_KEY.fullmatch(key)
-    if match is None:
+def _spanning_session(key: str) -> tuple[str, Chat | None, str] | None:
+    match = _SPANNING_KEY.fullmatch(key)
+    if match is None or not _is_of_one_place(match):
         return None
     agent = decode(match["agent"])
-    rest = [
-        part if part in {"", ":", "/", "thread"} else encode(decode(part))
+    spelled = "".join(
+        part if part in _SPANNING_WORDS else encode(decode(part))
         for part in re.split("([:/])", match["rest"])
-    ]
-    head = f"agent:{_encode_characters(agent)}:{match['kind']}:"
-    return agent, None, head + "".join(rest)
+    )
+    return agent, None, f"agent:{_encode_characters(agent)}:{spelled}"
+
+
+def _is_of_one_place(match: re.Match[str]) -> bool:
+    """Whether the place and the people in a key that spans chats fit together."""
+    person, place, who = match["person"], match["place"], match["who"]
+    people = [one.partition(":") for one in (person, who) if one is not None and ":" in one]
+    platforms = [platform for platform, _, _ in people]
+    if place is not None:
+        platforms.append(match["platform"])
+    if not all(_PLATFORM.fullmatch(decode(platform)) for platform in platforms):
+        return False
+    if who is None:
+        return True
+    if place is None:
+        return match["link"] is not None
+    if person is not None:
+        return who == person
+    within = "" if match["scope"] is None else f"{match['scope']}/"
+    platform, colon, id_ = who.partition(":")
+    scope, slash, _ = id_.rpartition("/")
+    return not colon or (platform == match["platform"] and scope + slash == within)

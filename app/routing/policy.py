@@ -6,15 +6,25 @@ Read whole or refused whole. Durations are in the unit that ends their name.
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from app.routing import strict_yaml
 from app.routing.faults import Fault, PolicyError
+from app.routing.policy_names import faults_of_names
 from app.routing.policy_values import (
     ChatTypes,
     Flag,
     Flags,
+    IdentityName,
+    IdOnPlatform,
     Kinds,
     Moderator,
     Patterns,
@@ -29,15 +39,9 @@ from session_router.models import Platform
 # What the contract's policy knows and this release serves only in part: the values that it
 # does serve, by model and field. Deleting a row opens the whole field.
 SERVED_ONLY: Final[Mapping[str, tuple[object, ...]]] = {
-    "PolicyFields.conversation_idle_minutes": (20,),
     "PolicyFields.group_ms": (1_500,),
     "PolicyFields.context_max": (50,),
     "PolicyFields.context_ttl_seconds": (86_400,),
-    "PolicyFields.isolation": ("per_user", "shared", "tagged"),
-    "PolicyFields.dm_scope": ("per_chat", "main"),
-    "Reset.mode": ("none",),
-    "Policy.identities": ({},),
-    "Policy.links": ({},),
 }
 
 DAY_SECONDS: Final = 86_400
@@ -187,8 +191,8 @@ class Policy(Fields):
     version: int = Field(1, strict=True, ge=1, le=1)
     defaults: PolicyFields = PolicyFields()
     rules: tuple[Rule, ...] = ()
-    identities: dict[str, tuple[str, ...]] = {}
-    links: dict[str, tuple[str, ...]] = {}
+    identities: dict[IdentityName, tuple[IdOnPlatform, ...]] = {}
+    links: dict[IdentityName, tuple[IdOnPlatform, ...]] = {}
 
 
 def parse_policy(text: str) -> Policy:
@@ -211,7 +215,7 @@ def policy_from(data: object) -> Policy:
         message = "should be a mapping of version, defaults, rules, identities and links"
         raise PolicyError([Fault("", message)])
     named = {**data, "rules": _named(data["rules"])} if "rules" in data else data
-    faults = _names_used_twice(named.get("rules"))
+    faults = faults_of_names(named)
     try:
         policy = Policy.model_validate(named)
     except ValidationError as error:
@@ -228,17 +232,6 @@ def _named(rules: object) -> object:
         {"name": f"rule-{position}", **rule} if isinstance(rule, dict) else rule
         for position, rule in enumerate(rules, start=1)
     ]
-
-
-def _names_used_twice(rules: object) -> list[Fault]:
-    faults: list[Fault] = []
-    seen: list[object] = []
-    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-        name = rule.get("name") if isinstance(rule, dict) else None
-        if isinstance(name, str) and name in seen:
-            faults.append(Fault(f"rules.{index}.name", f"two rules are called `{name}`"))
-        seen.append(name)
-    return faults
 
 
 def _fault(detail: ErrorDetails, data: object) -> Fault:

@@ -25,13 +25,20 @@ def _known_timezone(name: str) -> str:
     return name
 
 
-def _a_person(text: str) -> str:
+def _on_a_platform(text: str) -> str:
     if not re.match(r"[a-z0-9_-]{1,32}:.", text, re.DOTALL):
-        raise ValueError(
-            "should be platform:user_id, or platform:scope/user_id on scoped platforms; "
-            "a name of `identities` is not served by this release"
-        )
+        raise ValueError("should be platform:id, or platform:scope/id on scoped platforms")
     return text
+
+
+def _a_name(text: str) -> str:
+    if not text or ":" in text:
+        raise ValueError("a name is a text without a colon")
+    return text
+
+
+def _a_person(text: str) -> str:
+    return _on_a_platform(text) if ":" in text else _a_name(text)
 
 
 def _one_platform(pattern: str) -> str:
@@ -65,6 +72,8 @@ def _integer_to_text(value: object) -> object:
 
 Flag = Annotated[bool, Field(strict=True)]
 Moderator = Annotated[str, AfterValidator(_a_person)]
+IdOnPlatform = Annotated[str, AfterValidator(_on_a_platform)]
+IdentityName = Annotated[str, Field(max_length=ID_CHARACTERS_MAX), AfterValidator(_a_name)]
 RuleName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_rule_name)]
 Share = Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
 Timezone = Annotated[str, Field(min_length=1), AfterValidator(_known_timezone)]

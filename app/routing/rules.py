@@ -7,7 +7,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from app.routing import keys
+from app.routing.people import People
 from app.routing.policy import Fields, Match, Policy, PolicyFields, Rule
 from app.routing.policy_values import is_glob
 from session_router.models import Kind, Source
@@ -54,7 +54,8 @@ class Rulebook:
     """A policy made ready for the path that every message takes.
 
     Rules that name plain values are filed under them, so a message looks only at those it
-    may match; what the matching rules give together is merged once and kept.
+    may match; what the matching rules give together is merged once and kept. `people` knows
+    the policy's identities and links.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -64,6 +65,7 @@ class Rulebook:
         self._filed: dict[str, dict[str, list[int]]] = {}
         for index, rule in enumerate(policy.rules):
             self._file(index, rule.match)
+        self.people = People(policy.identities, policy.links, policy.defaults.scoped_platforms)
         self._merged = lru_cache(maxsize=MERGES_KEPT)(self._merge)
 
     def effective(self, agent: str, kind: Kind, source: Source) -> Effective:
@@ -98,7 +100,7 @@ class Rulebook:
         return Effective(
             fields=fields,
             rule=("defaults", *(rule.name for rule in applied)),
-            moderators=frozenset(_persons(fields)),
+            moderators=frozenset(map(self.people.who, fields.moderators)),
             applied=applied,
         )
 
@@ -155,13 +157,3 @@ def dotted(fields: Fields, *, only_set: bool = False, prefix: str = "") -> Itera
             yield from dotted(value, only_set=only_set, prefix=f"{prefix}{name}.")
         else:
             yield prefix + name
-
-
-def _persons(fields: PolicyFields) -> Iterator[str]:
-    for moderator in fields.moderators:
-        platform, _, user_id = moderator.partition(":")
-        scope, slash, within = user_id.partition("/")
-        if slash and platform in fields.scoped_platforms:
-            yield keys.person(platform, scope, within)
-        else:
-            yield keys.person(platform, None, user_id)

@@ -73,8 +73,7 @@ def _signals_of_run(shard: int, part: Reply) -> list[Signal]:
         request = interrupt(asked)
         signals.append(InterruptSignal.model_validate({**run, "interrupt": request}))
     if steers:
-        messages = tuple(reader.message(m, tagged=True) for m in steers)
-        signals.append(SteerSignal.model_validate({**run, "steer": messages}))
+        signals.append(SteerSignal.model_validate({**run, "steer": reader.steers(steers)}))
     return signals
 
 

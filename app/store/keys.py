@@ -45,18 +45,33 @@ key                   type    what it holds; who writes it; how long it lives
 `id:<digest>`         string  home of an accepted id: its session, state, first decision;
                               while it lives and `dedupe_seconds` after; as a pointer
                               (session alone) `POINTER_DAYS`; of a control likewise
+`thread:<digest>`     string  session that a thread of this chat is bound to; with the session
 `ended:<fence>`       string  how a run ended and what was granted next, for repeats;
                               `dedupe_seconds`
+`alias:<digest>`      string  a person's id that stands in keys, since when; `session_ttl`
+                              from last use
+`alias_places`        set     agents, platforms and scopes where aliases were taught
 `sr:shards`           string  (no tag) the number of shards; for ever
+`sr:{policy}:...`     string  `current`, `versions` (a list of the last 20) and `file`, the
+                              digest of the policy file that was applied last; for ever
 ====================  ======  ===========================================================
 """
 
 from base64 import urlsafe_b64encode
 from hashlib import blake2b
 
-from app.routing.keys import ChatName, SessionKey, chat_of, decode, encode, platform_of
+from app.routing.keys import (
+    ChatName,
+    SessionKey,
+    chat_of,
+    decode,
+    encode,
+    person,
+    platform_of,
+)
 
 SHARDS = "sr:shards"
+POLICY = ("sr:{policy}:current", "sr:{policy}:versions", "sr:{policy}:file")
 POINTER_DAYS = 30
 
 # The order of KEYS in every script on a session; lua/session/keys.lua names them again.
@@ -117,8 +132,33 @@ def parts_of_bucket(bucket: str) -> tuple[str, str]:
 
 def home_digest(chat: ChatName, message_id: str) -> str:
     """128 bits that stand for an accepted id of a chat, 22 characters."""
-    name = f"{chat}:{encode(message_id)}".encode()
-    return urlsafe_b64encode(blake2b(name, digest_size=16).digest())[:22].decode()
+    return _digest(f"{chat}:{encode(message_id)}")
+
+
+def thread_digest(bound_as: SessionKey) -> str:
+    """128 bits that stand for a thread of a chat, or one user's in it, 22 characters."""
+    return _digest(bound_as)
+
+
+def _digest(name: str) -> str:
+    return urlsafe_b64encode(blake2b(name.encode(), digest_size=16).digest())[:22].decode()
+
+
+def alias_places(shard: int) -> str:
+    return f"sr:{{{shard}}}:alias_places"
+
+
+def alias_place(agent: str, platform: str, scope: str | None) -> str:
+    """Where an alias holds: ids of people are unique on a platform, or in its scopes."""
+    return person(platform, scope, agent)
+
+
+def alias(shard: int, place: str, user_id: str) -> str:
+    return f"sr:{{{shard}}}:alias:{_digest(f'{place} {encode(user_id)}')}"
+
+
+def thread(shard: int, digest: str) -> str:
+    return f"sr:{{{shard}}}:thread:{digest}"
 
 
 def home(shard: int, digest: str) -> str:

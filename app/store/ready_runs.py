@@ -131,4 +131,4 @@ def _claimed(reply: Reply, session: SessionKey, shard: int) -> Run | None:
         return None
     reader = Reader(session, shard)
     view = reader.session(reply[1])
-    return reader.run(reply[2], view).model_copy(update={"session": view})
+    return reader.run(reply[2], reply[1]).model_copy(update={"session": view})

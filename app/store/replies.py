@@ -43,13 +43,17 @@ CONTEXT_LIMIT_TOKENS = 200_000  # until a run or the policy says otherwise
 
 
 class StoredMessage(BaseModel):
-    """A message's body as the store keeps it: opaque to scripts, read here."""
+    """A message's body as the store keeps it: opaque to scripts, read here.
+
+    `thread_id` is the thread that the message opened, where its id was known before.
+    """
 
     source: Source
     payload: JsonValue
     reply_to: Id | ReplyTo | None = None
     mentions: tuple[str, ...] = ()
     kind: Kind = "user"
+    thread_id: str | None = None
 
 
 _PARTICIPANT = TypeAdapter(Participant)
@@ -79,7 +83,10 @@ class Reader:
         return view_settings(section[6] or self._sent_settings)
 
     def session(self, section: list[Any]) -> SessionView:
-        """SESSION: id, new, previous id, reset reason, tokens, limit, settings, participants."""
+        """SESSION.
+
+        Id, new, previous id, reset reason, tokens, limit, settings, participants, thread.
+        """
         settings = self.view_settings(section)
         return SessionView(
             key=self._session,
@@ -93,14 +100,14 @@ class Reader:
             context=_context(int(section[4] or 0), int(section[5] or 0), settings),
         )
 
-    def run(self, section: list[Any], session: SessionView) -> Run:
-        """RUN.
+    def run(self, section: list[Any], session_section: list[Any]) -> Run:
+        """RUN, and the SESSION that it runs.
 
         Fence, holder, started, lease ends, lease length, session id, previous run's fence,
         end, reason and seal, OMITTED, batch.
         """
         lease_seconds = int(section[4]) // 1000
-        tagged = session.isolation == "tagged"
+        tagged = self.view_settings(session_section).isolation == "tagged"
         messages = tuple(self.message(m, tagged=tagged) for m in section[11])
         return Run(
             id=self.run_id(section[0]),
@@ -111,7 +118,7 @@ class Reader:
             lease_expires_at=moment(section[3]),
             session_key=self._session,
             session_id=section[5],
-            route=_route(messages[-1]),
+            route=_route(messages[-1], _thread_of(section[11][-1], session_section)),
             text=_text(messages, tagged=tagged),
             omitted=tuple(_omitted(item) for item in section[10][1]),
             omitted_count=int(section[10][0]),
@@ -146,6 +153,10 @@ class Reader:
             received_at=moment(section[3]),
             deliveries=section[2] + 1,
         )
+
+    def steers(self, sections: list[list[Any]]) -> tuple[BatchMessage, ...]:
+        """Messages of a batch to be, each followed by whether it is tagged."""
+        return tuple(self.message(section, tagged=section[6] == "1") for section in sections)
 
     def waiting(self, section: list[Any]) -> WaitingMessage:
         """The same section, as the view of a queue shows it."""
@@ -258,23 +269,30 @@ def _participants(values: list[str]) -> tuple[Participant, ...]:
 
 def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Context:
     limit = settings.limit_tokens or reported_limit or CONTEXT_LIMIT_TOKENS
-    ratio = round(tokens / limit, 4)
+    # The share itself is compared: a product may round to just above what it should be.
+    ratio = tokens / limit
     action: ContextAction = "none"
-    if tokens >= settings.compress_at * limit:
+    if ratio >= settings.compress_at:
         action = "compress"
-    if settings.reset_at is not None and tokens >= settings.reset_at * limit:
+    if settings.reset_at is not None and ratio >= settings.reset_at:
         action = "reset"
-    return Context(tokens=tokens, limit=limit, ratio=ratio, action=action)
+    return Context(tokens=tokens, limit=limit, ratio=round(ratio, 4), action=action)
 
 
-def _route(newest: BatchMessage) -> Route:
+def _thread_of(newest: list[Any], session_section: list[Any]) -> str | None:
+    """The thread a reply goes to: the message's, the one it opened, or the session's."""
+    body = StoredMessage.model_validate_json(newest[5])
+    return body.source.thread_id or body.thread_id or session_section[8] or None
+
+
+def _route(newest: BatchMessage, thread_id: str | None) -> Route:
     source = newest.source
     return Route(
         platform=source.platform,
         account=source.account,
         scope=source.scope,
         chat_id=source.chat_id,
-        thread_id=source.thread_id,
+        thread_id=thread_id,
         reply_to=newest.message_id,
     )
 

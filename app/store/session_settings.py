@@ -14,7 +14,10 @@ from hashlib import blake2b
 from app.routing.policy import PolicyFields
 from session_router.models import Isolation
 
+MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+COMPRESS_AT = 0.85
+COMPRESS_AT_SHARED = 0.60
 _KNOWN_MAX = 4096
 
 
@@ -26,25 +29,37 @@ class StoredSettings:
     text: str
 
 
-def settings_of(fields: PolicyFields, isolation: Isolation) -> StoredSettings:
+def settings_of(
+    fields: PolicyFields, isolation: Isolation, *, people_share: bool
+) -> StoredSettings:
     """The settings of a session under this policy and isolation."""
-    known = _known.get((id(fields), isolation))
+    name = (id(fields), isolation, people_share)
+    known = _known.get(name)
     if known is not None and known[0] is fields:
         return known[1]
-    text = json.dumps(_as_scripts_read_them(fields, isolation), separators=(",", ":"))
+    as_read = _as_scripts_read_them(fields, isolation, people_share=people_share)
+    text = json.dumps(as_read, separators=(",", ":"))
     digest = urlsafe_b64encode(blake2b(text.encode(), digest_size=9).digest()).decode()
     settings = StoredSettings(digest, text)
-    _known[(id(fields), isolation)] = (fields, settings)
+    _known[name] = (fields, settings)
     if len(_known) > _KNOWN_MAX:
         _known.popitem(last=False)
     return settings
 
 
 # By identity: hashing the whole policy for every message would cost more than the script.
-_known: OrderedDict[tuple[int, Isolation], tuple[PolicyFields, StoredSettings]] = OrderedDict()
+_known: OrderedDict[tuple[int, Isolation, bool], tuple[PolicyFields, StoredSettings]] = (
+    OrderedDict()
+)
 
 
-def _as_scripts_read_them(fields: PolicyFields, isolation: Isolation) -> dict[str, object]:
+def _as_scripts_read_them(
+    fields: PolicyFields, isolation: Isolation, *, people_share: bool
+) -> dict[str, object]:
+    reset = fields.reset
+    compress_at = fields.context.compress_at
+    if compress_at is None:
+        compress_at = COMPRESS_AT_SHARED if people_share else COMPRESS_AT
     grace_seconds, ttl_seconds = fields.interrupt_grace_seconds, fields.queue.ttl_seconds
     settings = {
         "isolation": isolation,
@@ -70,7 +85,10 @@ def _as_scripts_read_them(fields: PolicyFields, isolation: Isolation) -> dict[st
         "session_ttl_ms": fields.session_ttl_days * DAY_MS,
         "limit_tokens": fields.context.limit_tokens,
         "resend_unconfirmed": fields.resend_unconfirmed or None,
-        "compress_at": fields.context.compress_at,
+        "reset_idle_ms": (
+            reset.idle_minutes * MINUTE_MS if reset.mode in {"idle", "both"} else None
+        ),
+        "compress_at": compress_at,
         "reset_at": fields.context.reset_at,
     }
     return {name: value for name, value in settings.items() if value is not None}
@@ -86,19 +104,13 @@ class ViewSettings:
     reset_at: float | None
 
 
-COMPRESS_AT = 0.85
-COMPRESS_AT_SHARED = 0.60
-
-
 @lru_cache(maxsize=1024)
 def view_settings(text: str) -> ViewSettings:
-    """Read stored settings; `compress_at` follows how many people share the session."""
+    """Read stored settings."""
     settings = json.loads(text)
-    isolation: Isolation = settings["isolation"]
-    default = COMPRESS_AT if isolation == "per_user" else COMPRESS_AT_SHARED
     return ViewSettings(
-        isolation,
+        settings["isolation"],
         settings.get("limit_tokens"),
-        settings.get("compress_at", default),
+        settings.get("compress_at", COMPRESS_AT_SHARED),
         settings.get("reset_at"),
     )

@@ -7,17 +7,29 @@ it once and answers as it did. All methods raise `StoreUnavailable` and `StoreFu
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from app.errors import LeaseLost, StoreUnavailable, UnknownRun
-from app.routing.keys import ChatName, SessionKey, shard_of, thread_part
+from app.errors import LeaseLost, StoreUnavailable, ThreadTaken, UnknownRun, UnknownSession
+from app.routing.daily import daily_boundaries
+from app.routing.keys import (
+    ChatName,
+    SessionKey,
+    encode,
+    is_opened_by,
+    opens_unknown,
+    shard_of,
+    thread_part,
+    thread_to_bind,
+)
+from app.routing.policy import Reset
 from app.routing.route import Routing
 from app.store import keys, scripts
 from app.store.holders import holder_of
 from app.store.replies import Reader, StoredMessage, dropped, interrupt, moment, queue_place
 from app.store.run_ids import read_run_id
-from app.store.session_settings import settings_of
+from app.store.session_settings import StoredSettings, settings_of
 from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient
 from session_router.models import (
@@ -32,6 +44,7 @@ from session_router.models import (
     Participant,
     Seal,
     SealRequest,
+    ThreadToOpen,
     Usage,
 )
 
@@ -72,7 +85,8 @@ class SessionStore:
         for _ in range(HOPS_MAX):
             shard = shard_of_session(session, self._shards)
             if shard != chat_shard:
-                session = await self._set_home(chat_shard, digest, session)
+                bound_as = admission.routing.bound_as
+                session = await self._set_home(chat_shard, digest, session, bound_as)
                 shard = shard_of_session(session, self._shards)
             reply = await self._admit_into(session, shard, digest, admission)
             if reply[0] != "elsewhere":
@@ -80,9 +94,13 @@ class SessionStore:
             session = SessionKey(reply[1])
         raise StoreUnavailable(MOVING)
 
-    async def _set_home(self, shard: int, digest: str, session: SessionKey) -> SessionKey:
-        home = keys.home(shard, digest)
-        reply = await self._client.call(scripts.HOME, [home], session, POINTER_MS)
+    async def _set_home(
+        self, shard: int, digest: str, session: SessionKey, bound_as: SessionKey | None
+    ) -> SessionKey:
+        homes = [keys.home(shard, digest)]
+        if bound_as is not None:
+            homes.append(keys.thread(shard, keys.thread_digest(bound_as)))
+        reply = await self._client.call(scripts.HOME, homes, session, POINTER_MS)
         return SessionKey(reply[1])
 
     async def _admit_into(
@@ -90,7 +108,7 @@ class SessionStore:
     ) -> Reply:
         message, routing = admission.message, admission.routing
         source = message.source
-        settings = settings_of(routing.fields, routing.isolation)
+        settings = _settings(routing)
         owns = message.kind == "user" and routing.person is not None and not source.is_bot
         return await self._client.call(
             scripts.ADMIT,
@@ -100,7 +118,7 @@ class SessionStore:
             settings.text,
             message.message_id,
             digest,
-            _print(routing.person, message.text),
+            _print(source.user_id, message.text),
             routing.person or "",
             _flag(owns),
             _flag(routing.is_moderator),
@@ -115,7 +133,9 @@ class SessionStore:
             message.dispatch,
             thread_part(source.thread_id),
             message.text,
-            _body(message),
+            _body(message, routing),
+            _boundaries(routing.fields.reset, self._clock()),
+            "" if routing.bound_as is None else keys.thread_digest(routing.bound_as),
         )
 
     def session_of_run(self, run_id: str) -> SessionKey:
@@ -142,7 +162,7 @@ class SessionStore:
             lease_expires_at=moment(reply[1]),
             sealed=reply[2] == "1",
             interrupt=interrupt(reply[3]),
-            steer=tuple(reader.message(m, tagged=True) for m in reply[4]),
+            steer=reader.steers(reply[4]),
         )
 
     async def seal(self, run_id: str, request: SealRequest) -> Seal:
@@ -161,7 +181,7 @@ class SessionStore:
                 return Seal(sealed=True)
             case "open":
                 reader = Reader(address.session, address.shard)
-                steer = tuple(reader.message(m, tagged=True) for m in reply[2])
+                steer = reader.steers(reply[2])
                 return Seal(sealed=False, interrupt=interrupt(reply[1]), steer=steer)
             case word:
                 return _refuse(word)
@@ -187,10 +207,32 @@ class SessionStore:
         reader = Reader(address.session, address.shard)
         session = reader.session(reply[1])
         return Completion(
-            next=reader.run(reply[2], session) if reply[2] else None,
+            next=reader.run(reply[2], reply[1]) if reply[2] else None,
             returned=tuple(reply[3]),
             session=session,
         )
+
+    async def bind_thread(self, session: SessionKey, thread_id: str) -> None:
+        """Bind a thread to the session whose message it was made for: `bind.lua`.
+
+        Raises `UnknownSession` and `ThreadTaken`.
+        """
+        bound_as = thread_to_bind(session, thread_id)
+        if bound_as is None:
+            raise ThreadTaken
+        reply = await self._client.call(
+            scripts.BIND,
+            keys.session_keys(shard_of_session(session, self._shards), session),
+            self._clock(),
+            keys.thread_digest(bound_as),
+            thread_id,
+            encode(thread_id),
+            bound_as,
+        )
+        if reply[0] == "unknown":
+            raise UnknownSession
+        if reply[0] == "taken":
+            raise ThreadTaken
 
     async def amend(self, chat: ChatName, request: AmendRequest) -> Amendment:
         """Edit or delete what still waits: `message.lua` to find it, then `amend.lua`."""
@@ -221,17 +263,17 @@ class SessionStore:
 def _decision(reply: Reply, session: SessionKey, shard: int, admission: Admission) -> Decision:
     word, reason, state, session_section, run, active, queue, control, gone = reply
     routing = admission.routing
-    sent = settings_of(routing.fields, routing.isolation).text
-    reader = Reader(session, shard, sent)
+    reader = Reader(session, shard, _settings(routing).text)
     view = reader.session(session_section) if session_section else None
     repeated = word == "duplicate"
     return Decision(
         decision=word,
         reason="known_id" if repeated else reason,
         session=view,
-        run=reader.run(run, view) if run and view else None,
+        run=reader.run(run, session_section) if run else None,
         active_run=reader.active(active) if active else None,
         queue=queue_place(queue),
+        thread=_thread(admission.message, session, word, session_section),
         control=reader.control(control, reason),
         duplicate_of=reason if repeated else None,
         state=None if state == "control" else state,
@@ -240,17 +282,48 @@ def _decision(reply: Reply, session: SessionKey, shard: int, admission: Admissio
     )
 
 
+def _thread(
+    message: Message, session: SessionKey, word: str, section: list[Any] | None
+) -> ThreadToOpen | None:
+    """The thread to open, told by the session that has the message: the policy may be another's.
+
+    A reject is not answered in a thread, and a control opens none.
+    """
+    source, message_id = message.source, message.message_id
+    is_inside = source.thread_id is not None or message.control is not None
+    if is_inside or word == "reject" or not is_opened_by(session, message_id):
+        return None
+    if not opens_unknown(session):
+        return ThreadToOpen(action="create", thread_id=message_id)
+    bound = section[8] if section else ""
+    return ThreadToOpen(action="create", thread_id=bound or None)
+
+
+def _settings(routing: Routing) -> StoredSettings:
+    return settings_of(routing.fields, routing.isolation, people_share=routing.people_share)
+
+
 def _refuse(word: str) -> NoReturn:
     raise LeaseLost if word == "lease_lost" else UnknownRun
+
+
+def _boundaries(reset: Reset, clock: str) -> str:
+    # The script picks by the store's clock: a router's may be a day off and still be of use.
+    if reset.mode not in {"daily", "both"}:
+        return ""
+    now = datetime.fromtimestamp(int(clock) / 1_000_000, UTC) if clock else datetime.now(UTC)
+    boundaries = daily_boundaries(now, reset.at_hour, reset.timezone)
+    return " ".join(str(int(moment.timestamp() * 1000)) for moment in boundaries)
 
 
 def _flag(value: bool) -> str:
     return "1" if value else ""
 
 
-def _print(person: str | None, text: str) -> str:
+def _print(user_id: str | None, text: str) -> str:
     # Tells a resend from another message under the same id: the sender's part, the text's.
-    return _digest(person or "") + _digest(text)
+    # By the user as sent: who that is may have changed since, with identities and aliases.
+    return _digest(user_id or "") + _digest(text)
 
 
 def _digest(text: str) -> str:
@@ -263,13 +336,14 @@ def _participant(admission: Admission) -> str:
     return person.model_dump_json()
 
 
-def _body(message: Message) -> str:
+def _body(message: Message, routing: Routing) -> str:
     return StoredMessage(
         source=message.source,
         payload=message.payload,
         reply_to=message.reply_to,
         mentions=message.mentions,
         kind=message.kind,
+        thread_id=routing.thread_id if routing.opens_thread else None,
     ).model_dump_json(exclude_defaults=True)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from app.routing.policy import PolicyFields, policy_from
-from app.routing.route import MissingUser, Routing, chat_of_source, explain, route
+from app.routing.isolation import MissingUser
+from app.routing.route import Routing, chat_of_source, explain, route
 from app.routing.rules import Rulebook
 from session_router.models import Source
 from tests.routing.strategies import rulebook

@@ -9,10 +9,11 @@
 --       7 sender (empty: unknown)  8 owns (1: becomes an owner)  9 is_moderator  10 is_bot
 --       11 place  12 holder  13 user_id  14 participant (JSON, empty: none)  15 kind
 --       16 control  17 busy  18 dispatch  19 thread (a key's part, empty: none)
---       20 text  21 body
+--       20 text  21 body  22 daily boundaries (milliseconds, ascending, a space between)
+--       23 digest of the thread it was sent in (empty: none)
 --
 -- Replies
---   elsewhere, session key   another session has this id: ask there
+--   elsewhere, session key   another session has this id or this thread: ask there
 -- and, each followed by the message's state, SESSION, RUN, ACTIVE, QUEUE, CONTROL (or false)
 -- and the dropped (id, reason, ...):
 --   duplicate, decision      the first decision; RUN only if the grant may be repeated
@@ -143,6 +144,9 @@ local function accept(decision, reason)
   add('seq', 1)
   if is_bot then add('bots', 1) end
   if kind == 'user' or not session.last_at then put('last_at', text(now)) end
+  if kind == 'user' then renew_idle_clock(settings, now) end
+  -- One that has passed while a run is active waits for the end of it.
+  if not daily_is_due() then keep_boundaries(ARGV[22]) end
   remember_participant(session.seq)
   count('accepted', place, 1)
   note(decision, reason, user_id, message_id)
@@ -172,7 +176,7 @@ local function wait(decision, reason, also)
   if decision == 'interrupt' then ask_to_stop('message', user_id, message_id) end
   if decision == 'steer' then
     m.offered = session.fence
-    write_run({offers = '1'})
+    write_run({offers = settings.isolation})
     signal(run.consumer)
   end
   if also.debounce_at then put('debounce_at', text(also.debounce_at)) end
@@ -356,6 +360,8 @@ end
 
 local known = read_home(home)
 if known and known.session ~= name then return {'elsewhere', known.session} end
+local bound = ARGV[23] ~= '' and redis.call('GET', at('thread', ARGV[23]))
+if not known and bound and bound ~= name then return {'elsewhere', bound} end
 read_session()
 if known and known.state then return repeat_answer(known) end
 for _, id in ipairs(settle()) do

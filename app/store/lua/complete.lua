@@ -30,7 +30,7 @@ local function repeat_answer(ended)
   return reply(run_section(read_messages(key.batch, 0, -1)), ended.returned)
 end
 
-local function settle_outcome(settings)
+local function settle_outcome(ended_run, settings)
   put('last_at', text(now))
   if outcome == 'failed' then return delay_retry(now, settings) end
   if outcome ~= 'released' then drop('fails') end
@@ -56,8 +56,9 @@ note_seen({unpack(ARGV, 11)})
 local returned = run.offers and unseen_steers(ARGV[2]) or {}
 local requeued = outcome == 'interrupted' and ARGV[5] == '1'
 local ended_run = end_run(requeued and 'requeued' or outcome, settings)
-settle_outcome(settings)
+settle_outcome(ended_run, settings)
 if passed('expire_at') then expire_waiting(settings) end
+reset_if_due()
 local batch = next_batch(ended_run, settings)
 if batch then grant(batch, ended_run.consumer, settings) end
 remember_end(ended_run, '', outcome, ARGV[6], settings, batch and session.fence, returned)

@@ -2,7 +2,7 @@
 -- Sets the home of an id in its chat's shard, where the session lives in another one.
 -- Guarantees: the first to come decides which session is asked; a repeat changes nothing.
 --
--- KEYS  1 the home
+-- KEYS  1 the home  2 the binding of the thread that the message was sent in (may be absent)
 -- ARGV  1 session key  2 milliseconds it lives
 --
 -- Replies
@@ -10,5 +10,6 @@
 
 local packed = redis.call('GET', KEYS[1])
 if packed then return {'home', cmsgpack.unpack(packed)[1]} end
-redis.call('SET', KEYS[1], cmsgpack.pack({ARGV[1]}), 'PX', ARGV[2])
-return {'home', ARGV[1]}
+local session = KEYS[2] and redis.call('GET', KEYS[2]) or ARGV[1]
+redis.call('SET', KEYS[1], cmsgpack.pack({session}), 'PX', ARGV[2])
+return {'home', session}

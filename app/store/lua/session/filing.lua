@@ -94,5 +94,6 @@ end
 local function forget_session()
   redis.call('ZREM', key.sessions, name)
   redis.call('ZREM', key.due, name)
+  if session.thread_home then redis.call('DEL', at('thread', session.thread_home)) end
   redis.call('DEL', key.session, key.senders, key.participants, key.omitted, key.timeline)
 end

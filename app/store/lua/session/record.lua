@@ -2,8 +2,8 @@
 
 local FIELDS = {'id', 'seq', 'settings', 'fence', 'lease_at', 'over_at', 'retry_at', 'fails',
   'debounce_at', 'expire_at', 'back', 'jumped', 'ready', 'new', 'tokens', 'limit', 'last_at',
-  'keep_ms', 'paused', 'omitted', 'done', 'dead', 'removed', 'bots', 'bots_at', 'reset_pending',
-  'previous_id', 'reset_reason'}
+  'keep_ms', 'idle_at', 'daily_at', 'paused', 'omitted', 'done', 'dead', 'removed', 'bots', 'bots_at', 'reset_pending',
+  'previous_id', 'reset_reason', 'thread', 'thread_home'}
 
 local session, changed, dropped, events = {}, {}, {}, {}
 local run, state_before, backlog_changed
@@ -78,6 +78,43 @@ local function new_generation(reason)
   put('reset_reason', reason)
   put('id', new_session_id())
   put('new', '1')
-  for _, field in ipairs({'tokens', 'limit', 'reset_pending'}) do drop(field) end
+  for _, field in ipairs({'tokens', 'limit', 'reset_pending', 'idle_at'}) do
+    drop(field)
+  end
   note('reset', reason)
+end
+
+local function passed(field) return session[field] and now >= tonumber(session[field]) end
+
+-- `daily_at` holds the next moments at which a day begins, ascending, a space between.
+local function daily_is_due()
+  local first = session.daily_at and string.match(session.daily_at, '^%d+')
+  return first and now >= tonumber(first)
+end
+
+local function keep_boundaries(boundaries)
+  local later = {}
+  for boundary in string.gmatch(boundaries, '%d+') do
+    if tonumber(boundary) > now then later[#later + 1] = boundary end
+  end
+  if #later > 0 then put('daily_at', table.concat(later, ' ')) else drop('daily_at') end
+end
+
+-- The timers of the policy, looked at whenever something could be granted (section 6).
+local function reset_if_due()
+  if session.fence then return end
+  if daily_is_due() then
+    keep_boundaries(session.daily_at)
+    return new_generation('daily')
+  end
+  if passed('idle_at') then new_generation('idle') end
+end
+
+-- Only user messages and the ends of their runs renew the idle clock.
+local function renew_idle_clock(settings, at)
+  if settings.reset_idle_ms then
+    put('idle_at', text(at + settings.reset_idle_ms))
+  else
+    drop('idle_at')
+  end
 end

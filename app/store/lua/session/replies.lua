@@ -9,7 +9,7 @@ local function session_section()
     and redis.call('HGET', key.settings, session.settings)
   return {session.id, session.new or '', session.previous_id or '', session.reset_reason or '',
     session.tokens or '', session.limit or '', settings or '',
-    redis.call('HVALS', key.participants)}
+    redis.call('HVALS', key.participants), session.thread or ''}
 end
 
 local function message_section(m)
@@ -49,12 +49,16 @@ local function interrupt_section()
     run.grace_at or ''}
 end
 
--- What is offered to the active run and not yet seen.
+-- What is offered to the active run and not yet seen, each with whether it is tagged.
 local function steer_section()
   if not run.offers or session.depth == 0 then return {} end
   local offered = {}
   for _, m in ipairs(read_messages(key.queue, 0, -1)) do
-    if m.offered == session.fence then offered[#offered + 1] = message_section(m) end
+    if m.offered == session.fence then
+      local section = message_section(m)
+      section[#section + 1] = run.offers == 'tagged' and '1' or ''
+      offered[#offered + 1] = section
+    end
   end
   return offered
 end

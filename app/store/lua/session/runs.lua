@@ -24,6 +24,13 @@ local function had_before(messages)
   return ''
 end
 
+local function has_user_message(messages)
+  for _, m in ipairs(messages) do
+    if m.kind == 'user' then return true end
+  end
+  return false
+end
+
 local function write_run(record)
   local flat = {}
   for field, value in pairs(record) do flat[#flat + 1] = field flat[#flat + 1] = value end
@@ -217,8 +224,9 @@ local function forget_omitted(ended_run)
   drop('omitted')
 end
 
--- Ends the active run in one of the ways of GOES, and gives back what it was.
-local function end_run(how, settings)
+-- Ends the active run in one of the ways of GOES, at `at` if that is not now, and gives back
+-- what it was.
+local function end_run(how, settings, at)
   local ended_run, messages = run, read_messages(key.batch, 0, -1)
   redis.call('DEL', key.batch, key.run)
   redis.call('HDEL', at('consumer', run.consumer), name)
@@ -235,6 +243,7 @@ local function end_run(how, settings)
   elseif how == 'completed' then
     for _, field in ipairs({'new', 'previous_id', 'reset_reason'}) do drop(field) end
   end
+  if has_user_message(messages) then renew_idle_clock(settings, at or now) end
   return ended_run
 end
 
@@ -282,15 +291,14 @@ local function cause_of_end()
   return over_at == tonumber(run.max_at) and 'max_run' or 'grace'
 end
 
-local function passed(field) return session[field] and now >= tonumber(session[field]) end
-
 -- What has run out is over, swept or not. Gives back the ids that expired.
 local function settle()
   if passed('over_at') then
     local settings, over_at, cause = stored_settings(), number('over_at'), cause_of_end()
-    remember_end(end_run(cause, settings), cause, '', '', settings)
+    remember_end(end_run(cause, settings, over_at), cause, '', '', settings)
     if cause ~= 'grace' then delay_retry(over_at, settings) end
   end
+  reset_if_due()
   if passed('retry_at') then drop('retry_at') end
   if passed('debounce_at') then drop('debounce_at') end
   return passed('expire_at') and expire_waiting(stored_settings()) or {}

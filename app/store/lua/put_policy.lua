@@ -1,0 +1,26 @@
+#!lua
+-- Puts a policy in force. Guarantees: revisions only grow; the last ones are kept; a repeat
+-- of what is in force, or of a file that was applied already, changes nothing.
+--
+-- KEYS  1 current  2 versions  3 file
+-- ARGV  1 now_us  2 policy (JSON)  3 who  4 digest of the file it is from (empty: none)
+--       5 versions kept
+--
+-- Replies
+--   stored, revision
+--   unchanged, revision
+
+local time = redis.call('TIME')
+local now = ARGV[1] ~= '' and math.floor(ARGV[1] / 1000)
+  or time[1] * 1000 + math.floor(time[2] / 1000)
+local packed = redis.call('GET', KEYS[1])
+local current = packed and cmsgpack.unpack(packed) or {0}
+local is_known = ARGV[4] ~= '' and redis.call('GET', KEYS[3]) == ARGV[4]
+if ARGV[4] ~= '' then redis.call('SET', KEYS[3], ARGV[4]) end
+if is_known or current[4] == ARGV[2] then return {'unchanged', current[1]} end
+local revision = current[1] + 1
+local stored = cmsgpack.pack({revision, now, ARGV[3], ARGV[2]})
+redis.call('SET', KEYS[1], stored)
+redis.call('LPUSH', KEYS[2], stored)
+redis.call('LTRIM', KEYS[2], 0, ARGV[5] - 1)
+return {'stored', revision}
