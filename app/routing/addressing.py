@@ -53,9 +53,11 @@ def _mentioned(names: Names, mentions: Iterable[str], text: str) -> Iterator[Sho
 
 
 def _called(names: Names, wanted: str) -> tuple[ShortId, ...]:
-    """Return everybody of a name, in any case: two people may have one name."""
-    folded = short_name(wanted).casefold()
-    return tuple(person for person, name in names.items() if name.casefold() == folded)
+    """Return everybody of a name: as it is spelled, else in any case; two may have one name."""
+    wanted = short_name(wanted)
+    spelled = tuple(person for person, name in names.items() if name == wanted)
+    folded = wanted.casefold()
+    return spelled or tuple(who for who, name in names.items() if name.casefold() == folded)
 
 
 def _named(names: Names, text: str) -> Iterator[ShortId]:

@@ -13,7 +13,7 @@ from itertools import count
 from math import inf
 from typing import Final, NamedTuple
 
-from app.routing.addressing import mentioned, named
+from app.routing.addressing import ADDRESSED_MAX, mentioned, named
 from app.routing.chat_memory import (
     ChatMemory,
     Conversation,
@@ -162,11 +162,12 @@ class _Chooser:
         self._sender = None if heard.user is None else short_id(heard.user)
         self._sender_name = short_name(heard.user_name or heard.user or "the sender")
         self.addressed = mentioned(memory.names, _mentions(heard), heard.text, self._sender)
+        self._is_addressing = any(person in memory.names for person in self.addressed)
+        if not self._is_addressing:
+            found = named(memory.names, heard.text, self._sender)
+            self.addressed = (*found, *self.addressed)[:ADDRESSED_MAX]
         # A name inside a text may be a common word: it counts only for those present.
-        self._others_idle_ms: float = inf
-        if not self.addressed:
-            self.addressed = named(memory.names, heard.text, self._sender)
-            self._others_idle_ms = idle_ms
+        self._others_idle_ms = inf if self._is_addressing else idle_ms
 
     def best(self) -> tuple[str, str] | None:
         """Return the conversation that fits best and why, None where none does."""
@@ -219,7 +220,7 @@ class _Chooser:
         if fit.other is None:
             was = "was addressed" if fit.was_addressed else "last talked"
             return f"goes on where {sender} {was}, {ago}"
-        does = "addresses" if self._others_idle_ms == inf else "names"
+        does = "addresses" if self._is_addressing else "names"
         other = f"{does} {self._memory.names.get(fit.other, fit.other)}"
         if fit.order[0] == TOGETHER:
             return f"{other}, who talked here with {sender} {ago}"
