@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         ("token", "make a bearer token", _token, _token_arguments),
         ("resolve", "tell the session key of a source", _resolve, _resolve_arguments),
         ("replay", "send a recorded conversation to a service", _replay, _replay_arguments),
+        ("evaluate", "compare the isolations on recordings", _evaluate, _evaluate_arguments),
         ("demo", "show what the service is for, in a minute", _demo, _demo_arguments),
         ("openapi", "write openapi.yaml, or check it", _openapi, _openapi_arguments),
     ):
@@ -129,6 +130,18 @@ def _replay(arguments: argparse.Namespace) -> int:
     from app.replay import main as replay
 
     return replay(arguments)
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    from app.evaluate import add_arguments
+
+    add_arguments(parser)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from app.evaluate import main as evaluate
+
+    return evaluate(arguments)
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,73 @@
+"""Whom a message is for: by the platform's word, by the words that open it, by a name in it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from app.routing.chat_memory import ShortId, short_id, short_name
+
+# Of one message; so nobody's list of names pushes others out of a memory.
+ADDRESSED_MAX: Final = 4
+# Shorter names are found where they open a text, not inside it.
+NAME_CHARACTERS_MIN: Final = 3
+WORDS_MAX: Final = 30
+CHARACTERS_MAX: Final = 600
+
+# `@name`, `name:` or `name,`; only the latter may be a name of several words.
+_OPENING: Final = re.compile(r"\s*(?:@(\S{1,64}?)[:,]?(?=\s|\Z)|@?([^\s:,@][^:,\n]{0,63}?)\s*[:,])")
+_AROUND_NAMES: Final = ".,:;!?()<>\"'@»«*/|-"
+
+Names = Mapping[ShortId, str]
+
+
+def mentioned(
+    names: Names, mentions: Iterable[str], text: str, sender: ShortId | None
+) -> tuple[ShortId, ...]:
+    """Tell whom a message is meant for: the mentioned (ids or names), and who opens its text.
+
+    A mention of somebody unknown is taken for an id: that person may speak up next.
+    """
+    return _few(_mentioned(names, mentions, text), sender)
+
+
+def named(names: Names, text: str, sender: ShortId | None) -> tuple[ShortId, ...]:
+    """Tell whose names are in a text: as its first or last word in any case, else as spelled.
+
+    Looks at 30 words, and leaves alone names of one or two characters and of several words.
+    """
+    return _few(_named(names, text), sender)
+
+
+def _few(found: Iterator[ShortId], sender: ShortId | None) -> tuple[ShortId, ...]:
+    people = dict.fromkeys(person for person in found if person != sender)
+    return tuple(people)[:ADDRESSED_MAX]
+
+
+def _mentioned(names: Names, mentions: Iterable[str], text: str) -> Iterator[ShortId]:
+    for mention in mentions:
+        person = short_id(mention)
+        yield from (person,) if person in names else _called(names, mention) or (person,)
+    opening = _OPENING.match(text)
+    if opening is not None:
+        yield from _called(names, opening[1] or opening[2])
+
+
+def _called(names: Names, wanted: str) -> tuple[ShortId, ...]:
+    """Return everybody of a name: as it is spelled, else in any case; two may have one name."""
+    wanted = short_name(wanted)
+    spelled = tuple(person for person, name in names.items() if name == wanted)
+    folded = wanted.casefold()
+    return spelled or tuple(who for who, name in names.items() if name.casefold() == folded)
+
+
+def _named(names: Names, text: str) -> Iterator[ShortId]:
+    words = text[:CHARACTERS_MAX].split()[:WORDS_MAX]
+    if not words:
+        return
+    last = text[-CHARACTERS_MAX:].split()[-1:]
+    edges = {word.strip(_AROUND_NAMES).casefold() for word in (words[0], *last)}
+    spelled = {*words, *(word.strip(_AROUND_NAMES) for word in words)}
+    for person, name in names.items():
+        is_there = name in spelled or name.casefold() in edges
+        if is_there and len(name) >= NAME_CHARACTERS_MIN:
+            yield person
