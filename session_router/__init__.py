@@ -7,6 +7,7 @@ from session_router.errors import (
     LeaseLost,
     Refused,
     RouterError,
+    Superseded,
     Unauthorized,
     Unavailable,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "SessionRouter",
     "Source",
     "Submission",
+    "Superseded",
     "Unauthorized",
     "Unavailable",
     "Usage",

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,13 +21,17 @@ LATER: Final = frozenset({429, 502, 503, 504})
 
 
 class Call(NamedTuple, Generic[M]):
-    """One request, and the model of its answer."""
+    """One request, and the model of its answer.
+
+    `held_seconds`: how long the router may hold its answer back, as it was asked to.
+    """
 
     method: str
     path: str
     answer: type[M]
     body: BaseModel | None = None
     params: Mapping[str, str] | None = None
+    held_seconds: float = 0.0
 
 
 class Answer(NamedTuple, Generic[M]):
@@ -110,31 +114,65 @@ class Connection:
     async def once(self, call: Call[M], timeout_seconds: float) -> Answer[M]:
         """Call once, for at most `timeout_seconds` or the client's own timeout."""
         sent_at = time.monotonic()
+        limit = min(timeout_seconds, self._timeout_seconds + call.held_seconds)
         try:
-            async with asyncio.timeout(min(timeout_seconds, self._timeout_seconds)):
+            async with asyncio.timeout(limit):
                 response = await self._send(call)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise Unavailable("the router did not answer in time") from error
-        except httpx.TransportError as error:
-            why = str(error) or type(error).__name__
-            raise Unavailable(f"no answer from the router: {why}") from error
+        except (TimeoutError, httpx.TransportError) as error:
+            raise _no_answer(error) from error
         return Answer(_parsed(call, response), sent_at, 1)
 
     async def _send(self, call: Call[M]) -> httpx.Response:
-        if call.body is None:
-            return await self._http.request(call.method, call.path, params=call.params)
-        content = call.body.model_dump_json(exclude_defaults=True)
-        headers = {"Content-Type": "application/json"}
-        return await self._http.request(call.method, call.path, content=content, headers=headers)
+        request = self._http.build_request(
+            call.method,
+            call.path,
+            params=call.params,
+            content=None if call.body is None else call.body.model_dump_json(exclude_defaults=True),
+            headers={} if call.body is None else {"Content-Type": "application/json"},
+            timeout=self._timeout_seconds + call.held_seconds,
+        )
+        return await self._http.send(request)
+
+    async def stream(
+        self, path: str, params: Mapping[str, str], silence_seconds: float
+    ) -> AsyncGenerator[bytes, None]:
+        """Give the parts of an answer that goes on, until the router ends it.
+
+        Raises as `once` does, and `Unavailable` when nothing came for `silence_seconds`.
+        """
+        timeout = httpx.Timeout(self._timeout_seconds, read=silence_seconds)
+        # What is compressed on its way may be held back until there is more of it.
+        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        try:
+            async with self._http.stream(
+                "GET", path, params=params, headers=headers, timeout=timeout
+            ) as response:
+                if response.status_code != httpx.codes.OK:
+                    await response.aread()
+                    raise _error_of(response)
+                async for part in response.aiter_bytes():
+                    yield part
+        except httpx.TransportError as error:
+            raise _no_answer(error) from error
+
+
+def _no_answer(error: TimeoutError | httpx.TransportError) -> Unavailable:
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return Unavailable("the router did not answer in time")
+    return Unavailable(f"no answer from the router: {str(error) or type(error).__name__}")
+
+
+def _error_of(response: httpx.Response) -> RouterError:
+    if response.status_code in LATER:
+        return Unavailable(
+            f"the router answered {response.status_code}", retry_after_seconds(response.headers)
+        )
+    return refusal(response.status_code, _problem(response), response.reason_phrase)
 
 
 def _parsed(call: Call[M], response: httpx.Response) -> M:
-    if response.status_code in LATER:
-        raise Unavailable(
-            f"the router answered {response.status_code}", retry_after_seconds(response.headers)
-        )
     if response.status_code != httpx.codes.OK:
-        raise refusal(response.status_code, _problem(response), response.reason_phrase)
+        raise _error_of(response)
     try:
         # A newer router may say more than this client knows.
         return call.answer.model_validate_json(response.content, extra="ignore")

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from session_router.models import FieldError, Problem
+from session_router.models import BatchMessage, FieldError, Interrupt, Problem
 
 
 class RouterError(Exception):
@@ -68,6 +68,21 @@ class LeaseLost(RouterError):
 
 class Interrupted(Exception):
     """Raised by a handler that stops because it was asked to: the run ends as `interrupted`."""
+
+
+class Superseded(Exception):
+    """The run was not sealed: somebody wants it to stop, or steers it, and was first.
+
+    `interrupt` is None where nobody wants it to stop. `steer` is what is offered and not yet
+    taken; `take_steer` gives it, and then the seal may be tried again. A handler that lets
+    this through ends its run: as `interrupted` after an interrupt, else as `released`, and the
+    next run has the batch and the steers together.
+    """
+
+    def __init__(self, interrupt: Interrupt | None, steer: tuple[BatchMessage, ...]) -> None:
+        super().__init__("an interrupt came first" if interrupt else "a steer came first")
+        self.interrupt = interrupt
+        self.steer = steer
 
 
 def refusal(status: int, problem: Problem | None, text: str) -> RouterError:

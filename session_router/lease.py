@@ -4,19 +4,35 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
+from pydantic import BaseModel
+
 from session_router.connection import Answer, Call, Connection
-from session_router.errors import LeaseLost, RouterError, Unavailable
-from session_router.models import Heartbeat, HeartbeatRequest, Interrupt, Run, Usage
+from session_router.errors import LeaseLost, RouterError, Superseded, Unavailable
+from session_router.models import (
+    Heartbeat,
+    HeartbeatRequest,
+    Interrupt,
+    Run,
+    Seal,
+    SealRequest,
+    Usage,
+)
 from session_router.retries import a_bit_less, backoff_seconds
+from session_router.steers import Steers
 
 logger: Final = logging.getLogger("session_router")
 
+M = TypeVar("M", bound=BaseModel)
+
+# These say how the batch ends, and stand over what was asked before.
+ENDS_BATCH: Final = frozenset({"stop", "reset"})
+
 
 class Lease:
-    """Holds the lease of one run, and what the run reports with its beats.
+    """Holds the lease of one run, what the run reports, and what the router says of it.
 
     The deadline is of this machine's monotonic clock and counts from when the request was
     sent that the router answered, so it is never later than the router's own.
@@ -25,11 +41,15 @@ class Lease:
     def __init__(self, connection: Connection, run: Run, sent_at: float) -> None:
         self.run = run
         self.lost: LeaseLost | None = None
+        self.gone = asyncio.Event()
+        self.sealed = False
         self.interrupt: Interrupt | None = None
         self.interrupted: asyncio.Future[Interrupt] = asyncio.get_running_loop().create_future()
+        self.steers = Steers()
         self.usage: Usage | None = None
         self.status: str | None = None
         self._connection = connection
+        self._path = f"/v1/runs/{quote(run.id, safe='')}"
         self._alone = asyncio.Lock()
         self._wake = asyncio.Event()
         self._news_at = sent_at
@@ -44,6 +64,19 @@ class Lease:
     def remaining_seconds(self) -> float:
         """Return the seconds until the lease is over, less than 0 afterwards."""
         return self._deadline - time.monotonic()
+
+    def lose(self, error: LeaseLost) -> None:
+        """Note that the lease is over, for good."""
+        self.lost = self.lost or error
+        self.gone.set()
+
+    def ask_to_stop(self, interrupt: Interrupt) -> None:
+        """Note that somebody wants this run to stop, however often and by whom it is told."""
+        known = self.interrupt
+        if known is None or interrupt.cause in ENDS_BATCH or known.cause not in ENDS_BATCH:
+            self.interrupt = interrupt
+        if not self.interrupted.done():
+            self.interrupted.set_result(interrupt)
 
     def beat_soon(self) -> None:
         """Let `keep` beat at once: there is news of this run."""
@@ -65,51 +98,71 @@ class Lease:
                 await self._wake.wait()
 
     async def beat(self) -> None:
-        """Renew the lease, and learn of an interrupt; retried until the lease is over.
+        """Renew the lease, report, and learn what is wanted; retried until the lease is over.
 
         Raises `LeaseLost`, also when the router could not be reached in time.
         """
         async with self._alone:
-            if self.lost is not None:
-                raise self.lost
+            seen = self.steers.unconfirmed
+            body = HeartbeatRequest(
+                fence=self.run.fence, seen=seen, status=self.status, usage=self.usage
+            )
+            call = Call("POST", f"{self._path}/heartbeat", Heartbeat, body)
+            answer = await self._while_held(call, RouterError)
+            self._renewed(answer.sent_at)
+            self.steers.confirmed(seen)
+            self._learn(answer)
+
+    async def seal(self) -> None:
+        """Close the run before its reply goes out; retried until the lease is over.
+
+        Raises `Superseded`, `LeaseLost`, and what the router refuses.
+        """
+        if self.sealed:
+            return
+        seen = self.steers.unconfirmed
+        body = SealRequest(fence=self.run.fence, seen=seen)
+        answer = await self._while_held(Call("POST", f"{self._path}/seal", Seal, body), Unavailable)
+        self.steers.confirmed(seen)
+        self.sealed = answer.value.sealed
+        if not self.sealed:
+            self._learn(answer)
+            raise Superseded(answer.value.interrupt, answer.value.steer)
+
+    def _learn(self, answer: Answer[Heartbeat] | Answer[Seal]) -> None:
+        self.steers.answered(answer.value.steer, answer.sent_at)
+        if answer.value.interrupt is not None:
+            self.ask_to_stop(answer.value.interrupt)
+
+    async def _while_held(self, call: Call[M], passing: type[RouterError]) -> Answer[M]:
+        """Call until there is an answer or the lease is over; `passing` errors are retried."""
+        while self.lost is None:
             try:
                 async with asyncio.timeout(self.remaining_seconds()):
-                    answer = await self._beat_until_answered()
+                    return await self._until_answered(call, passing)
             except TimeoutError:
-                self.lost = LeaseLost("no heartbeat reached the router before the lease was over")
-                raise self.lost from None
+                if self.remaining_seconds() <= 0:
+                    self.lose(LeaseLost("no call reached the router before the lease was over"))
             except LeaseLost as error:
-                self.lost = error
-                raise
-            self._renewed(answer.sent_at)
-            self._tell(answer.value.interrupt)
+                self.lose(error)
+        raise self.lost
 
-    async def _beat_until_answered(self) -> Answer[Heartbeat]:
+    async def _until_answered(self, call: Call[M], passing: type[RouterError]) -> Answer[M]:
         failures = 0
         while True:
             try:
-                return await self._connection.once(self._call(), self.run.heartbeat_seconds)
+                return await self._connection.once(call, self.run.heartbeat_seconds)
             except LeaseLost:
                 raise
-            except RouterError as error:
+            except passing as error:
                 level = logging.DEBUG if failures else logging.WARNING
-                logger.log(level, "run %s: a heartbeat failed: %s", self.run.id, error)
+                what = call.path.rpartition("/")[2]
+                logger.log(level, "run %s: a %s failed: %s", self.run.id, what, error)
                 await asyncio.sleep(self._retry_delay_seconds(failures, error))
                 failures += 1
-
-    def _call(self) -> Call[Heartbeat]:
-        body = HeartbeatRequest(fence=self.run.fence, status=self.status, usage=self.usage)
-        return Call("POST", f"/v1/runs/{quote(self.run.id, safe='')}/heartbeat", Heartbeat, body)
 
     def _retry_delay_seconds(self, failures: int, error: RouterError) -> float:
         asked = (error.retry_after_seconds or 0.0) if isinstance(error, Unavailable) else 0.0
         backoff = backoff_seconds(failures, cap_seconds=self.run.heartbeat_seconds / 2)
         # Half of what is left at most: a long Retry-After must not cost the lease.
         return min(backoff + asked, max(0.0, self.remaining_seconds()) / 2)
-
-    def _tell(self, interrupt: Interrupt | None) -> None:
-        if interrupt is None:
-            return
-        self.interrupt = interrupt
-        if not self.interrupted.done():
-            self.interrupted.set_result(interrupt)

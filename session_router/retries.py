@@ -49,6 +49,11 @@ def a_bit_less(seconds: float) -> float:
     return seconds * _chance.uniform(0.80, 0.95)
 
 
+def a_bit_more(seconds: float) -> float:
+    """Return 100 to 150 % of a time, so that clients that lost one router come back apart."""
+    return seconds * _chance.uniform(1.0, 1.5)
+
+
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Return what `Retry-After` says, in seconds or as an HTTP date; None if it is not there."""
     value = headers.get("retry-after")

@@ -2,27 +2,30 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, assert_never
 from urllib.parse import quote
 
 from session_router.connection import Call, Connection
-from session_router.errors import Interrupted, LeaseLost, RouterError
+from session_router.ending import REASON_CHARACTERS_MAX, Circumstances, Ending, cut, judge
+from session_router.errors import LeaseLost, RouterError
 from session_router.lease import Lease
 from session_router.models import (
     BatchMessage,
     CompleteRequest,
     Completion,
     Interrupt,
+    InterruptSignal,
+    LeaseLostSignal,
     Outcome,
     Run,
+    SteerSignal,
     Usage,
 )
+from session_router.signal_stream import Signal
 
 logger: Final = logging.getLogger("session_router")
 
-REASON_CHARACTERS_MAX: Final = 500
 STATUS_CHARACTERS_MAX: Final = 200
 
 
@@ -38,20 +41,29 @@ class Grant(NamedTuple):
     fresh: bool
 
 
+class Manner(NamedTuple):
+    """What the gateway wishes to happen to the handler and the batch of an interrupted run."""
+
+    cancel_on_interrupt: bool = True
+    requeue_interrupted: bool = False
+
+
 class RunInWork:
     """A run while its handler works on it.
 
-    The client beats for it, and cancels the handler when the lease is lost. In this release
-    an interrupt is learned from a heartbeat: within `run.heartbeat_seconds`, and at once where
-    this same client submitted the interrupting message. (A stream of signals comes later.)
+    The client beats for it and listens to its signals. The handler is cancelled when the lease
+    is lost, when the client is left, and (unless `cancel_on_interrupt` is off) when somebody
+    wants the run to stop; who waits for `interrupt_requested` is told first.
     """
 
-    def __init__(self, connection: Connection, grant: Grant) -> None:
+    def __init__(self, connection: Connection, grant: Grant, manner: Manner) -> None:
         self._connection = connection
         self._lease = Lease(connection, grant.run, grant.sent_at)
         self._fresh = grant.fresh
+        self._manner = manner
         self._handler: asyncio.Task[None] | None = None
-        self._handed_back = False
+        self._released: Ending | None = None
+        self._by_handler = False
         self._over: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
@@ -81,6 +93,39 @@ class RunInWork:
         """Wait until somebody wants this run to stop, and return who; at once if so already."""
         return await asyncio.shield(self._lease.interrupted)
 
+    def take_steer(self) -> tuple[BatchMessage, ...]:
+        """Return what was said to this run since the last call, for the next model call.
+
+        Taking is seeing: it is reported at once, and is part of the batch from then on. What
+        is never taken goes on waiting when the run ends.
+        """
+        taken = self._lease.steers.take()
+        if taken:
+            self._lease.beat_soon()
+        return taken
+
+    async def seal(self) -> None:
+        """Close the run before its reply is sent; afterwards nothing interrupts or steers it.
+
+        Once sealed, the run is not repeated, whatever happens: send the reply, and return. May
+        be called again. Raises `Superseded` if something came first, `LeaseLost`.
+        """
+        await self._lease.seal()
+
+    def give_back(self, reason: str | None = None) -> None:
+        """End the run as `released`: its batch waits, uncounted, for whoever claims it next.
+
+        Called by the handler, which then returns; even after a seal, if nothing was sent.
+        Called from outside it cancels the handler, or lets it finish once it has sealed. It
+        may be this client that claims it next: to wait between tries, raise an error, and the
+        policy's `retry_delay_seconds` holds.
+        """
+        cause = None if reason is None else cut(reason, REASON_CHARACTERS_MAX)
+        self._released = Ending("released", cause, next=False)
+        self._by_handler = self._handler is not None and asyncio.current_task() is self._handler
+        if self._handler is not None and not self._by_handler and not self._lease.sealed:
+            self._handler.cancel()
+
     def report(self, *, usage: Usage | None = None, status: str | None = None) -> None:
         """Say how the run goes: sent with the next beat, and the usage with its end.
 
@@ -88,10 +133,10 @@ class RunInWork:
         """
         self._lease.usage = usage if usage is not None else self._lease.usage
         if status is not None:
-            self._lease.status = _cut(status, STATUS_CHARACTERS_MAX)
+            self._lease.status = cut(status, STATUS_CHARACTERS_MAX)
 
     async def beat_now(self) -> None:
-        """Beat at once: sends what was reported, renews the lease, learns of an interrupt.
+        """Beat at once: sends what was reported, renews the lease, learns what is wanted.
 
         Retried until the lease is over. Raises `LeaseLost`.
         """
@@ -105,25 +150,41 @@ class RunInWork:
 RunHandler: TypeAlias = Callable[[RunInWork], Awaitable[None]]
 
 
-class Ending(NamedTuple):
-    """How a run ended, in the words of `complete`."""
-
-    outcome: Outcome
-    reason: str | None = None
-
-
 class CarriedOut(RunInWork):
     """The client's side of a run: starts the handler, watches the lease, completes."""
 
+    _closing = False
+    _stopped = False
+
     def hand_back(self) -> None:
-        """Cancel the handler, or never start it; the run then ends as `released`."""
-        self._handed_back = True
-        if self._handler is not None:
+        """Give the run back because the client is left; a sealed one has a lease's time left."""
+        self._closing = True
+        self._released = self._released or Ending("released", next=False)
+        if self._handler is None:
+            return
+        if self._lease.sealed:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.run.lease_seconds, self._handler.cancel)
+        else:
             self._handler.cancel()
 
     def look_soon(self) -> None:
-        """Beat at once, because an interrupt of this run was just accepted."""
+        """Beat at once, because there is news of this run."""
         self._lease.beat_soon()
+
+    def tell(self, signal: Signal) -> None:
+        """Take in what the signal stream says of this run."""
+        if signal.fence != self.run.fence:
+            return
+        match signal:
+            case InterruptSignal():
+                self._lease.ask_to_stop(signal.interrupt)
+            case SteerSignal():
+                self._lease.steers.signalled(signal.steer)
+            case LeaseLostSignal():
+                self._lease.lose(LeaseLost(f"the router ended the run: {signal.ended}"))
+            case _:
+                assert_never(signal)
 
     async def carry_out(self, handler: RunHandler, retry_seconds: float) -> Grant | None:
         """Run the handler under the lease and complete; returns the next grant, if any.
@@ -150,46 +211,57 @@ class CarriedOut(RunInWork):
     async def _ending(self, handler: RunHandler) -> Ending:
         if not self._fresh:
             await self._lease.beat()
-        if self._handed_back:
-            return Ending("released")
+        if self._released is not None:
+            return self._released
+        if self._lease.interrupted.done():
+            return Ending("interrupted", requeue=True)  # its handler has not even heard of it
         self._handler = asyncio.create_task(_called(handler, self))
         beats = asyncio.create_task(self._lease.keep())
+        gone = asyncio.create_task(self._lease.gone.wait())
+        stopper = asyncio.create_task(self._stop_when_asked(self._handler))
         try:
-            await asyncio.wait({self._handler, beats}, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Task[Any]] = {self._handler, beats, gone}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _cancelled(beats)
-            await _cancelled(self._handler)
+            for task in (beats, gone, stopper, self._handler):
+                await _cancelled(task)
         if self._lease.lost is not None:
             raise self._lease.lost
-        return self._judged(self._handler)
+        return judge(self._handler, self._circumstances())
 
-    def _judged(self, handler: asyncio.Task[None]) -> Ending:
-        if handler.cancelled():
-            return Ending("released") if self._handed_back else Ending("failed", "CancelledError")
-        error = handler.exception()
-        if isinstance(error, Interrupted) or (error is None and self._lease.interrupted.done()):
-            return Ending("interrupted")
-        if error is None:
-            return Ending("completed")
-        # The frames without the error's text, which may quote a message.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        logger.warning(
-            "run %s: its handler raised %s\n%s", self.run.id, type(error).__name__, frames
+    async def _stop_when_asked(self, handler: asyncio.Task[None]) -> None:
+        await self.interrupt_requested()
+        # Who waits for the interrupt is told first, and may stop in a way of its own.
+        await asyncio.sleep(0)
+        if self._manner.cancel_on_interrupt and not handler.done():
+            self._stopped = True
+            handler.cancel()
+
+    def _circumstances(self) -> Circumstances:
+        return Circumstances(
+            run_id=self.run.id,
+            sealed=self._lease.sealed,
+            interrupted=self._lease.interrupted.done(),
+            stopped=self._stopped,
+            requeue=self._manner.requeue_interrupted,
+            released=self._released,
+            by_handler=self._by_handler,
         )
-        return Ending("failed", _cut(f"{type(error).__name__}: {error}", REASON_CHARACTERS_MAX))
 
     async def _complete(self, ending: Ending, retry_seconds: float) -> Grant | None:
         body = CompleteRequest(
             fence=self.run.fence,
             outcome=ending.outcome,
+            requeue=ending.requeue,
+            seen=self._lease.steers.unconfirmed,
             reason=ending.reason,
             usage=self._lease.usage,
-            next=not self._handed_back,
+            next=ending.next and not self._closing,
         )
         path = f"/v1/runs/{quote(self.run.id, safe='')}/complete"
         call = Call("POST", path, Completion, body)
         # What is handed back goes back by itself when the lease is over: no need to stay for it.
-        bound = self._lease.remaining_seconds() if self._handed_back else None
+        bound = self._lease.remaining_seconds() if self._closing else None
         try:
             async with asyncio.timeout(bound):
                 answer = await self._connection.persist(call, retry_seconds, to_the_end=True)
@@ -201,16 +273,11 @@ class CarriedOut(RunInWork):
         return Grant(following, answer.sent_at, fresh=answer.attempts == 1)
 
 
-def _cut(text: str, characters_max: int) -> str:
-    """Return the start of a text, fit for JSON: lone surrogates are replaced."""
-    return text[:characters_max].encode(errors="replace").decode()
-
-
 async def _called(handler: RunHandler, run: RunInWork) -> None:
     await handler(run)
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancelled(task: asyncio.Task[Any]) -> None:
     if not task.done():
         task.cancel()
         await asyncio.wait({task})

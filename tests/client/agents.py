@@ -1,11 +1,13 @@
 """An agent that a test holds in its hand, and what it is asked."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 
-from session_router import Run, RunHandler, RunInWork, SessionRouter, Source
+from session_router import Run, RunHandler, RunInWork, SessionRouter, Source, Submission
 
 
 class Agent:
@@ -48,3 +50,24 @@ async def end_from_outside(url: str, run: Run, outcome: str) -> None:
         body = {"fence": run.fence, "outcome": outcome}
         answer = await http.post(f"/v1/runs/{run.id}/complete", json=body)
     assert answer.status_code == 200
+
+
+async def eventually(true: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> float:
+    """Look again and again until something holds; return the seconds it took, or fail."""
+    began_at = time.monotonic()
+    while not await true():
+        assert time.monotonic() - began_at < seconds, "it did not happen in time"
+        await asyncio.sleep(0.005)
+    return time.monotonic() - began_at
+
+
+async def steer(url: str, source: Source, message_id: str, text: str = "") -> Submission:
+    """Steer the source's run through another client."""
+    async with SessionRouter(url) as other:
+        return await other.submit(
+            message_id=message_id, source=source, text=text, busy="steer", dispatch="worker"
+        )
+
+
+async def state_of(router: SessionRouter, source: Source, message_id: str) -> str:
+    return (await router.message_status(message_id, source)).state

@@ -8,10 +8,9 @@ import pytest
 from session_router import (
     Interrupted,
     RunInWork,
-    SessionRouter,
     Source,
 )
-from session_router.client import ENDED_RUNS_MAX
+from session_router.remembered import Remembered
 from tests.client.agents import Agent, client, on, outcome_of
 from tests.client.lossy_proxy import LossyProxy
 
@@ -217,10 +216,10 @@ async def test_a_source_is_resolved_and_sessions_are_listed(
 
 
 def test_the_memory_of_ended_runs_is_bounded() -> None:
-    router = SessionRouter("http://router")
+    memory = Remembered(3)
 
-    for number in range(ENDED_RUNS_MAX + 5):
-        router._remember_ended(str(number))
+    for number in range(5):
+        memory.add(str(number))
 
-    assert len(router._ended) == ENDED_RUNS_MAX
-    assert "4" not in router._ended
+    assert [str(number) in memory for number in range(5)] == [False, False, True, True, True]
+    assert len(memory) == 3

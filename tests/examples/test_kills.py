@@ -1,0 +1,213 @@
+"""Example gateways that are killed, stopped and ended, at every point of a run."""
+
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from examples.chat import fields_of
+from session_router import Decision, Refused, SessionRouter
+from session_router.models import RunState, SessionDetail
+from tests.client.agents import eventually
+from tests.client.lossy_proxy import LossyProxy
+from tests.examples.conftest import LEASE_SECONDS
+from tests.examples.instances import Gateways
+
+# A lease, the sweep that finds its end within a second, and a slow machine.
+RECOVERED_SECONDS = LEASE_SECONDS + 2.0
+
+
+def event(message_id: str, user: str = "point") -> dict[str, str]:
+    return {"id": message_id, "chat": "support", "user": user, "text": "hello"}
+
+
+async def send(router: SessionRouter, message_id: str, user: str) -> Decision:
+    """Send as a webhook receiver would."""
+    fields = fields_of(event(message_id, user))
+    return (await router.submit(**fields, dispatch="worker")).decision
+
+
+async def session_of(router: SessionRouter, user: str) -> SessionDetail:
+    return await router.session(f"agent:main:demo:group:support:{user}")
+
+
+async def run_of(router: SessionRouter, user: str) -> RunState | None:
+    """The active run of a user's session, if there are such."""
+    try:
+        return (await session_of(router, user)).run
+    except Refused:
+        return None
+
+
+def held_by(router: SessionRouter, user: str, consumer: str) -> Callable[[], Awaitable[bool]]:
+    async def is_held() -> bool:
+        run = await run_of(router, user)
+        return run is not None and run.consumer == consumer
+
+    return is_held
+
+
+def idle(router: SessionRouter, user: str) -> Callable[[], Awaitable[bool]]:
+    async def is_idle() -> bool:
+        return (await session_of(router, user)).state == "idle"
+
+    return is_idle
+
+
+async def test_a_gateway_killed_in_the_middle_of_its_runs_is_taken_over_within_the_lease_time(
+    gateways: Gateways, router: SessionRouter
+) -> None:
+    users = [f"kit{n}" for n in range(5)]
+    gateway, heir = gateways.inline(3.0), gateways.inline(1.0)
+    name, heirs_name = await gateway.started(), await heir.started()
+
+    for user in users:
+        gateway.type(f"{user}-1 {user} hello")
+    for user in users:
+        await eventually(held_by(router, user, name))
+    gateway.kill()
+    killed_at = time.monotonic()
+    for user in users:
+        await eventually(held_by(router, user, heirs_name), RECOVERED_SECONDS)
+    seconds = time.monotonic() - killed_at
+    await gateways.answers(*(f"{user}-1" for user in users))
+
+    assert seconds <= RECOVERED_SECONDS
+    assert gateways.answered() == {f"{user}-1": 1 for user in users}
+    assert {reply["by"] for reply in gateways.replies()} == {heirs_name}
+
+
+async def test_a_worker_that_slept_past_its_lease_is_refused_and_changes_nothing(
+    gateways: Gateways, router: SessionRouter, service_url: str
+) -> None:
+    sleeper = gateways.worker(3.0)
+    name = await sleeper.started()
+    await send(router, "nap-1", "nap")
+    await eventually(held_by(router, "nap", name))
+    run = await run_of(router, "nap")
+    assert run is not None
+
+    sleeper.signal(signal.SIGSTOP)
+    await gateways.worker(0.1).started()
+    await gateways.answers("nap-1")
+    await eventually(idle(router, "nap"))
+    before = await session_of(router, "nap")
+    async with httpx.AsyncClient(base_url=service_url) as http:
+        for call in ("heartbeat", "seal", "complete"):
+            body = {"fence": run.fence} | ({"outcome": "completed"} if call == "complete" else {})
+            answer = await http.post(f"/v1/runs/{run.id}/{call}", json=body)
+            assert answer.status_code == 409
+    sleeper.signal(signal.SIGCONT)
+
+    async def has_noticed() -> bool:
+        return "its result is void" in sleeper.log()
+
+    await eventually(has_noticed)
+    assert await session_of(router, "nap") == before
+    assert gateways.answered() == {"nap-1": 1}
+    await send(router, "nap-2", "nap")  # and both work on
+    await gateways.answers("nap-2")
+    assert gateways.answered() == {"nap-1": 1, "nap-2": 1}
+
+
+async def test_a_worker_that_ends_cleanly_hands_back_at_once_and_uncounted(
+    gateways: Gateways, router: SessionRouter
+) -> None:
+    leaver, heir = gateways.worker(1.0), gateways.worker(1.0)
+    names = {await leaver.started(): leaver, await heir.started(): heir}
+    await send(router, "bye-1", "bye")
+
+    async def is_claimed() -> bool:
+        return await run_of(router, "bye") is not None
+
+    await eventually(is_claimed)
+    run = await run_of(router, "bye")
+    assert run is not None
+    leaver = names.pop(run.consumer)
+    leaver.signal(signal.SIGTERM)
+    seconds = await eventually(held_by(router, "bye", names.popitem()[0]))
+
+    (message,) = (await session_of(router, "bye")).batch
+    assert seconds < 1.0
+    assert message.deliveries == 1
+    assert await leaver.exit_code() == 0
+    await gateways.answers("bye-1")
+    assert gateways.answered() == {"bye-1": 1}
+
+
+async def test_a_worker_killed_while_it_waits_takes_nothing_with_it(
+    gateways: Gateways, router: SessionRouter
+) -> None:
+    idle, other = gateways.worker(0.1), gateways.worker(0.1)
+    await idle.started()
+    await other.started()
+    idle.kill()
+
+    for n in range(3):
+        await send(router, f"idle-{n}", f"idle{n}")
+
+    assert await gateways.answers("idle-0", "idle-1", "idle-2") < LEASE_SECONDS
+
+
+# At each point a worker behind a proxy is held in its run, to be killed there.
+
+
+async def before_the_seal(router: SessionRouter, _proxy: LossyProxy, _gateways: Gateways) -> bool:
+    """It has its run, and thinks."""
+    return await run_of(router, "point") is not None
+
+
+async def after_the_seal(router: SessionRouter, proxy: LossyProxy, _gateways: Gateways) -> bool:
+    """It is sealed, and does not know: every answer to that is lost."""
+    proxy.lose[:] = [b"/seal"] * 100
+    run = await run_of(router, "point")
+    return run is not None and run.sealed
+
+
+async def after_the_send(_router: SessionRouter, proxy: LossyProxy, gateways: Gateways) -> bool:
+    """Its reply is out, and nobody hears that it has completed."""
+    proxy.cut[:] = [b"/complete"]
+    return bool(gateways.replies())
+
+
+class Point(NamedTuple):
+    """Where a worker is killed, what the next message meets, and the replies in the end."""
+
+    is_reached: Callable[[SessionRouter, LossyProxy, Gateways], Awaitable[bool]]
+    thinks_seconds: float
+    meets: tuple[str, str]
+    replies: list[list[str]]
+
+
+POINTS = [
+    Point(before_the_seal, 5.0, ("interrupt", "same_sender_active"), [["1", "2"]]),
+    Point(after_the_seal, 0.1, ("queue", "run_sealed"), [["2"]]),
+    Point(after_the_send, 0.1, ("queue", "run_sealed"), [["1"], ["2"]]),
+]
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.is_reached.__name__)
+async def test_a_sealing_agent_killed_at_any_point_never_replies_twice(
+    gateways: Gateways, router: SessionRouter, proxy: LossyProxy, point: Point
+) -> None:
+    worker = gateways.worker(point.thinks_seconds, proxy.url)
+    await worker.started()
+
+    first, second = (f"{point.is_reached.__name__}-{n}" for n in (1, 2))
+    await send(router, first, "point")
+    await eventually(lambda: point.is_reached(router, proxy, gateways))
+    decision = await send(router, second, "point")
+    worker.kill()
+    await gateways.worker(0.1).started()
+    await gateways.answers(second)
+    await eventually(idle(router, "point"))
+
+    assert (decision.decision, decision.reason) == point.meets
+    answered = [[name.partition("-")[2] for name in r["answers"]] for r in gateways.replies()]
+    assert answered == point.replies
+    for message_id in (first, second):
+        status = await router.message_status(message_id, fields_of(event(message_id))["source"])
+        assert status.state == "done"
