@@ -22,12 +22,16 @@ from app.api.openapi import describe
 from app.api.problems import answer_problems
 from app.api.services import Services
 from app.claims import Claims
+from app.conversations import Conversations
 from app.lifeline import ends_with_parent, told_to_end
+from app.places import Places
 from app.policy_in_force import PolicyInForce
 from app.routing.policy import Policy, parse_policy
 from app.settings import Settings, SettingsError, load_settings
 from app.signals import Signals
 from app.store.aliases import Aliases
+from app.store.chat_memories import ChatMemories
+from app.store.clock import stores_clock
 from app.store.dead_letters import DeadLetters
 from app.store.deadlines import Deadlines
 from app.store.figures import Figures
@@ -37,7 +41,7 @@ from app.store.policies import Policies
 from app.store.publications import listen
 from app.store.ready_runs import ReadyRuns
 from app.store.session_lists import SessionLists
-from app.store.session_store import SessionStore, stores_clock
+from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
 from app.store.shards import record_shards
 from app.store.store_client import StoreClient
@@ -141,11 +145,13 @@ def _services(
     parts = (client, settings.shards, clock)
     store = SessionStore(*parts)
     policies, aliases = Policies(client, clock), Aliases(client, settings.shards)
+    policy_in_force = PolicyInForce(policies, aliases.follow)
+    conversations = Conversations(ChatMemories(*parts))
     return Services(
         access=access,
         policies=policies,
-        policy=PolicyInForce(policies, aliases.follow),
-        aliases=aliases,
+        policy=policy_in_force,
+        places=Places(policy_in_force, aliases, conversations),
         client=client,
         store=store,
         claims=Claims(ReadyRuns(*parts), store),

@@ -75,7 +75,7 @@ Moment = Annotated[
 ]
 
 ChatType = Literal["dm", "group", "channel", "forum", "thread"]
-Isolation = Literal["per_user", "shared", "tagged", "person"]
+Isolation = Literal["per_user", "shared", "tagged", "person", "conversation"]
 Kind = Literal["user", "internal"]
 Control = Literal["stop", "reset"]
 Busy = Literal["queue", "interrupt", "steer", "reject"]
@@ -743,11 +743,15 @@ class Stats(PlatformStats):
 
 
 class Resolution(Words):
-    """The answer to `POST /v1/resolve`: key, effective policy, and the rule behind each."""
+    """The answer to `POST /v1/resolve`: key, effective policy, and the rule behind each field.
+
+    `why` tells in a sentence why the message belongs to its conversation.
+    """
 
     key: str
     policy: dict[str, JsonValue]
     rules: dict[str, str]
+    why: str | None = None
 
 
 class PolicyRevision(Words):

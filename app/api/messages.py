@@ -12,10 +12,10 @@ from app.api.documentation import READING, WRITING, problems, takes
 from app.api.examples import AMEND, MESSAGE
 from app.api.http import answer, read_model
 from app.api.services import Services, services_of
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, StoreUnavailable, TooLarge
 from app.routing.isolation import MissingPart
-from app.routing.route import Routing, chat_of_source, route
-from app.store.session_store import Admission
+from app.routing.route import chat_of_source
+from app.store.session_store import MOVING, Admission
 from session_router.models import (
     Amendment,
     AmendRequest,
@@ -31,6 +31,7 @@ from session_router.models import (
 
 TEXT_BYTES_MAX = 160 * 1024
 PAYLOAD_BYTES_MAX = 64 * 1024
+CHOICES_MAX = 50  # of a conversation, while others write in the same chat
 
 router = APIRouter(tags=["messages"])
 
@@ -54,8 +55,20 @@ async def admit(request: Request) -> Response:
     message = await read_model(request, Message)
     caller.require_agent(message.agent)
     _require_size(message)
-    routing = await _route(services, message)
-    return answer(await services.store.admit(Admission(message, routing, caller.token_name)))
+    for _ in range(CHOICES_MAX):
+        admission = await _admission(services, message, caller.token_name)
+        decision = await services.store.admit(admission)
+        if decision is not None:
+            return answer(decision)
+    raise StoreUnavailable(MOVING)
+
+
+async def _admission(services: Services, message: Message, token_name: str) -> Admission:
+    try:
+        placed = await services.places.place(message, teach=True)
+    except MissingPart as error:
+        raise missing_part(error) from error
+    return Admission(message, placed.routing, token_name, placed.hearing)
 
 
 def _require_text_size(text: str) -> None:
@@ -69,17 +82,6 @@ def _require_size(message: Message) -> None:
     if len(to_json(message.payload)) > PAYLOAD_BYTES_MAX:
         too_large = FieldError(path="payload", message="is over 64 KiB")
         raise TooLarge(errors=(too_large,))
-
-
-async def _route(services: Services, message: Message) -> Routing:
-    agent, kind = message.agent, message.kind
-    rulebook, source = services.rulebook, message.source
-    fields = rulebook.effective(agent, kind, source).fields
-    known = await services.aliases.known(agent, source, fields)
-    try:
-        return route(rulebook, agent, kind, source, message.message_id, known=known)
-    except MissingPart as error:
-        raise missing_part(error) from error
 
 
 def missing_part(error: MissingPart) -> InvalidRequest:

@@ -17,7 +17,6 @@ from app.errors import InvalidRequest, MalformedBody, UnknownRevision
 from app.routing.faults import PolicyError
 from app.routing.isolation import MissingPart
 from app.routing.policy import Policy, policy_from
-from app.routing.route import explain
 from app.store.policies import StoredPolicy
 from session_router.models import (
     FieldError,
@@ -39,7 +38,7 @@ router = APIRouter(tags=["policy"])
     openapi_extra=takes(ResolveRequest, RESOLVE),
 )
 async def resolve(request: Request) -> Response:
-    """The key, the effective policy, and field by field the rule that set it.
+    """The key, the policy, field by field the rule that set it, and why this conversation.
 
     Touches nothing in the store.
     """
@@ -48,9 +47,7 @@ async def resolve(request: Request) -> Response:
     body = await read_model(request, ResolveRequest)
     caller.require_agent(body.agent)
     try:
-        return answer(
-            explain(services.rulebook, body.agent, body.kind, body.source, body.message_id)
-        )
+        return answer(await services.places.explain(body))
     except MissingPart as error:
         raise missing_part(error) from error
 

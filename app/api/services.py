@@ -7,10 +7,10 @@ from starlette.requests import Request
 from app.api.auth import Access, Caller
 from app.api.patience import Patience
 from app.claims import Claims
+from app.places import Places
 from app.policy_in_force import PolicyInForce
 from app.routing.rules import Rulebook
 from app.signals import Signals
-from app.store.aliases import Aliases
 from app.store.dead_letters import DeadLetters
 from app.store.figures import Figures
 from app.store.operations import Operations
@@ -29,7 +29,7 @@ class Services:
     access: Access
     policies: Policies
     policy: PolicyInForce
-    aliases: Aliases
+    places: Places
     client: StoreClient
     store: SessionStore
     claims: Claims

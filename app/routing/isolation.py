@@ -51,6 +51,7 @@ class Sent(NamedTuple):
     person: str | None
     link: str | None
     message_id: str | None
+    conversation: str | None = None
 
 
 def session_of(fields: PolicyFields, sent: Sent) -> Session:
@@ -82,8 +83,15 @@ def _chat_session(fields: PolicyFields, sent: Sent) -> Session:
         case "thread":
             return _own_thread(fields, sent)
         case "conversation":
-            # The policy refuses it; only a model that was never validated gets here.
-            raise NotImplementedError(fields.isolation)
+            return _conversation(sent)
+
+
+def _conversation(sent: Sent) -> Session:
+    opener = sent.conversation or sent.message_id
+    if opener is None:
+        raise MissingMessageId
+    key = keys.conversation_key(sent.chat, _chat_type(sent.source), opener)
+    return Session(key, "conversation")
 
 
 def _together(sent: Sent, isolation: Isolation) -> Session:

@@ -203,6 +203,18 @@ def thread_to_bind(key: str, thread_id: str) -> SessionKey | None:
     return bound if match["part"] == "opener" or bound == key else None
 
 
+def conversation_of(key: str) -> str | None:
+    """Tell the opener of the conversation that a session is, None for one that is none.
+
+    Raises `InvalidKey`.
+    """
+    _parse(key)
+    match = _CHAT_KEY.fullmatch(key)
+    if match is None or match["part"] != "conversation":
+        return None
+    return decode(match["part_id"])
+
+
 def agent_of(key: str) -> str:
     """Tell a key's agent; raises `InvalidKey`."""
     return _parse(key)[0]

@@ -48,11 +48,13 @@ def route(  # noqa: PLR0913
     message_id: str | None = None,
     *,
     known: Source | None = None,
+    conversation: str | None = None,
 ) -> Routing:
     """Tell the session of a message, without any I/O.
 
     `known` is the source under the ids that stand in keys, where aliases say other ones; rules
-    and the home of the message's id go by the source as it was sent.
+    and the home of the message's id go by the source as it was sent. `conversation` is the
+    opener of the conversation that was chosen for it; None opens one.
 
     A source of chat type `thread` does not say what its parent is. Where `thread_isolation`
     is `inherit` it belongs to the session of the group of that `chat_id`; a source that
@@ -69,7 +71,8 @@ def route(  # noqa: PLR0913
     person = None
     if known.user_id is not None:
         person = people.person(source.platform, scope, known.user_id)
-    session = session_of(fields, Sent(known, chat, person, people.link_of(chat), message_id))
+    link = people.link_of(chat)
+    session = session_of(fields, Sent(known, chat, person, link, message_id, conversation))
     thread_id = session.thread_id or source.thread_id
     return Routing(
         key=session.key,
@@ -86,6 +89,13 @@ def route(  # noqa: PLR0913
         bound_as=session.bound_as,
         people_share=_people_share(agent, source, session),
     )
+
+
+def hears_conversations(fields: PolicyFields, source: Source) -> bool:
+    """Tell whether the session of a source depends on which conversation it joins."""
+    if fields.isolation != "conversation" or source.chat_type == "dm":
+        return False
+    return source.thread_id is None or fields.thread_isolation == "inherit"
 
 
 def _people_share(agent: str, source: Source, session: Session) -> bool:
@@ -109,9 +119,17 @@ def explain(
 
     Raises as `route` does.
     """
+    key = route(rulebook, agent, kind, source, message_id).key
+    return explain_key(rulebook, agent, kind, source, key)
+
+
+def explain_key(
+    rulebook: Rulebook, agent: str, kind: Kind, source: Source, key: SessionKey
+) -> Resolution:
+    """Tell the policy behind a key that was found with what the store knows."""
     effective = rulebook.effective(agent, kind, source)
     return Resolution(
-        key=route(rulebook, agent, kind, source, message_id).key,
+        key=key,
         policy=effective.fields.model_dump(mode="json"),
         rules=effective.origins,
     )

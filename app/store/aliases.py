@@ -26,10 +26,13 @@ class Aliases:
             places.update(await self._client.members(keys.alias_places(shard)))
         self._places |= places  # one taught meanwhile stays known
 
-    async def known(self, agent: str, source: Source, fields: PolicyFields) -> Source:
+    async def known(
+        self, agent: str, source: Source, fields: PolicyFields, *, teach: bool
+    ) -> Source:
         """The source under the ids that stand in keys: `aliases.lua`.
 
-        In a DM an alias of the user is one of the chat. Raises `StoreUnavailable`.
+        `teach` what is new, or only look. In a DM an alias of the user is one of the chat.
+        Raises `StoreUnavailable`.
         """
         scope = source.scope if source.platform in fields.scoped_platforms else None
         place = keys.alias_place(agent, source.platform, scope)
@@ -43,9 +46,11 @@ class Aliases:
             "",
             place,
             fields.session_ttl_days * DAY_MS,
+            "1" if teach else "",
             *ids,
         )
-        self._places |= {place}
+        if teach:
+            self._places |= {place}
         in_own_dm = source.chat_type == "dm" and source.chat_id in ids
         chat_id = user_id if in_own_dm else source.chat_id
         return source.model_copy(update={"user_id": user_id, "chat_id": chat_id})

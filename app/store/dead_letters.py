@@ -6,10 +6,10 @@ from collections.abc import Callable
 from app.errors import UnknownDeadLetter
 from app.routing.keys import SessionKey, agent_of
 from app.store import keys, scripts
+from app.store.clock import stores_clock
 from app.store.pages import Entry, Index, Place, cursor_after, entries_after, read_cursor
 from app.store.replies import Reader, moment
 from app.store.scripts import Script
-from app.store.session_store import stores_clock
 from app.store.store_client import StoreClient
 from session_router.models import Change, DeadLetter, DeadLetterPage
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.routing.keys import SessionKey
 from app.store import keys, scripts
-from app.store.session_store import stores_clock
+from app.store.clock import stores_clock
 from app.store.store_client import Reply, StoreClient
 
 ROUND_MAX = 200  # sessions that one round settles in a shard

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from app.routing.keys import decode
 from app.store import keys, scripts
-from app.store.session_store import stores_clock
+from app.store.clock import stores_clock
 from app.store.store_client import Reply, StoreClient
 from session_router.models import (
     MessageCounts,

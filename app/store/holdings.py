@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from app.routing.keys import SessionKey
 from app.store import keys, scripts
+from app.store.clock import stores_clock
 from app.store.holders import holder_of
 from app.store.replies import Reader, interrupt
-from app.store.session_store import stores_clock
 from app.store.store_client import Reply, StoreClient
 from session_router.models import InterruptSignal, LeaseLostSignal, SteerSignal
 

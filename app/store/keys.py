@@ -45,6 +45,8 @@ key                   type    what it holds; who writes it; how long it lives
 `id:<digest>`         string  home of an accepted id: its session, state, first decision;
                               while it lives and `dedupe_seconds` after; as a pointer
                               (session alone) `POINTER_DAYS`; of a control likewise
+`memory:<chat>`       string  version and text of what a chat in `conversation` isolation
+                              remembers; `session_ttl_days` from the last message
 `thread:<digest>`     string  session that a thread of this chat is bound to; with the session
 `ended:<fence>`       string  how a run ended and what was granted next, for repeats;
                               `dedupe_seconds`
@@ -99,6 +101,7 @@ SESSION_KEYS = (
     "active",
     "ready_sets",
     "news",
+    "memory",
 )
 
 
@@ -114,8 +117,9 @@ def session_keys(shard: int, session: SessionKey) -> list[str]:
     own = [f"{tag}{kind}:{session}" for kind in SESSION_KEYS[:8]]
     shared = [f"{tag}{kind}" for kind in SESSION_KEYS[8:14]]
     indexes = [f"{tag}{kind}:{bucket}" for kind in SESSION_KEYS[14:20]]
-    active = f"{tag}active:{chat_of(session) or session}"
-    return [*own, *shared, *indexes, active, ready_sets(shard), news(shard)]
+    chat = chat_of(session) or ChatName(session)
+    active = f"{tag}active:{chat}"
+    return [*own, *shared, *indexes, active, ready_sets(shard), news(shard), memory(shard, chat)]
 
 
 def bucket_of(session: SessionKey) -> str:
@@ -163,6 +167,10 @@ def thread(shard: int, digest: str) -> str:
 
 def home(shard: int, digest: str) -> str:
     return f"sr:{{{shard}}}:id:{digest}"
+
+
+def memory(shard: int, chat: ChatName) -> str:
+    return f"sr:{{{shard}}}:memory:{chat}"
 
 
 def ready_sets(shard: int) -> str:

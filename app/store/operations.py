@@ -9,9 +9,9 @@ from collections.abc import Callable
 from app.errors import UnknownSession
 from app.routing.keys import InvalidKey, SessionKey
 from app.store import keys, scripts
+from app.store.clock import stores_clock
 from app.store.run_ids import read_run_id
 from app.store.scripts import Script
-from app.store.session_store import stores_clock
 from app.store.shards import shard_of_session
 from app.store.store_client import StoreClient
 from session_router.models import Change, Seeing

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.store import keys, scripts
+from app.store.clock import stores_clock
 from app.store.replies import moment
-from app.store.session_store import stores_clock
 from app.store.store_client import Reply, StoreClient
 
 VERSIONS_KEPT = 20

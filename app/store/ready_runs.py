@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from app.routing.keys import InvalidKey, SessionKey, decode
 from app.store import keys, scripts
+from app.store.clock import stores_clock
 from app.store.holders import holder_of
 from app.store.replies import Reader
-from app.store.session_store import stores_clock
 from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient
 from session_router.models import Run

@@ -39,6 +39,7 @@ from session_router.models import (
 )
 
 EXCERPT_CHARACTERS = 200
+TAGGED = frozenset({"tagged", "conversation"})  # several people, each named
 CONTEXT_LIMIT_TOKENS = 200_000  # until a run or the policy says otherwise
 
 
@@ -96,7 +97,7 @@ class Reader:
             previous_id=section[2] or None,
             reset_reason=section[3] or None,
             participants=_participants(section[7]),
-            prompt_note=PROMPT_NOTE if settings.isolation == "tagged" else None,
+            prompt_note=PROMPT_NOTE if settings.isolation in TAGGED else None,
             context=_context(int(section[4] or 0), int(section[5] or 0), settings),
         )
 
@@ -107,7 +108,7 @@ class Reader:
         end, reason and seal, OMITTED, batch.
         """
         lease_seconds = int(section[4]) // 1000
-        tagged = self.view_settings(session_section).isolation == "tagged"
+        tagged = self.view_settings(session_section).isolation in TAGGED
         messages = tuple(self.message(m, tagged=tagged) for m in section[11])
         return Run(
             id=self.run_id(section[0]),

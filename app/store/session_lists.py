@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from app.routing.keys import SessionKey, chat_id_of
 from app.store import keys, scripts
+from app.store.clock import stores_clock
 from app.store.holders import consumer_of
 from app.store.pages import Entry, Index, cursor_after, entries_after, read_cursor
 from app.store.replies import Reader, optional_moment
-from app.store.session_store import stores_clock
 from app.store.store_client import StoreClient
 from session_router.models import SessionPage, SessionState, SessionSummary
 

@@ -26,6 +26,8 @@ from app.routing.keys import (
 from app.routing.policy import Reset
 from app.routing.route import Routing
 from app.store import keys, scripts
+from app.store.chat_memories import Hearing
+from app.store.clock import stores_clock
 from app.store.holders import holder_of
 from app.store.replies import Reader, StoredMessage, dropped, interrupt, moment, queue_place
 from app.store.run_ids import read_run_id
@@ -53,18 +55,17 @@ MOVING = "The message's session kept changing; try again."
 POINTER_MS = keys.POINTER_DAYS * 86_400_000
 
 
-def stores_clock() -> str:
-    """No time of our own: the script asks the store (I10)."""
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A message, where it belongs, and the token that brought it."""
+    """A message, where it belongs, and the token that brought it.
+
+    `hearing` is how its conversation was chosen, where the session depends on that.
+    """
 
     message: Message
     routing: Routing
     token_name: str
+    hearing: Hearing | None = None
 
 
 class SessionStore:
@@ -77,8 +78,11 @@ class SessionStore:
         self._shards = shards
         self._clock = clock
 
-    async def admit(self, admission: Admission) -> Decision:
-        """Decide one message: `admit.lua`."""
+    async def admit(self, admission: Admission) -> Decision | None:
+        """Decide one message: `admit.lua`.
+
+        None where the chat has gone on since its conversation was chosen: choose again.
+        """
         chat_shard = shard_of(admission.routing.chat, self._shards)
         digest = keys.home_digest(admission.routing.chat, admission.message.message_id)
         session = admission.routing.key
@@ -89,6 +93,8 @@ class SessionStore:
                 session = await self._set_home(chat_shard, digest, session, bound_as)
                 shard = shard_of_session(session, self._shards)
             reply = await self._admit_into(session, shard, digest, admission)
+            if reply[0] == "moved":
+                return None
             if reply[0] != "elsewhere":
                 return _decision(reply, session, shard, admission)
             session = SessionKey(reply[1])
@@ -136,6 +142,7 @@ class SessionStore:
             _body(message, routing),
             _boundaries(routing.fields.reset, self._clock()),
             "" if routing.bound_as is None else keys.thread_digest(routing.bound_as),
+            *_hearing(admission.hearing),
         )
 
     def session_of_run(self, run_id: str) -> SessionKey:
@@ -305,6 +312,12 @@ def _settings(routing: Routing) -> StoredSettings:
 
 def _refuse(word: str) -> NoReturn:
     raise LeaseLost if word == "lease_lost" else UnknownRun
+
+
+def _hearing(hearing: Hearing | None) -> tuple[str | int, str, str]:
+    if hearing is None:
+        return "", "", ""
+    return hearing.version, hearing.memory_text, hearing.choice.why
 
 
 def _boundaries(reset: Reset, clock: str) -> str:

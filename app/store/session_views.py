@@ -10,10 +10,10 @@ from typing import Literal
 from app.errors import UnknownMessage, UnknownRun, UnknownSession
 from app.routing.keys import ChatName, InvalidKey, SessionKey, shard_of
 from app.store import keys, scripts
+from app.store.clock import stores_clock
 from app.store.holders import consumer_of, holder_of
 from app.store.replies import Reader, moment, optional_moment
 from app.store.run_ids import RunAddress, read_run_id
-from app.store.session_store import stores_clock
 from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient
 from session_router.models import (

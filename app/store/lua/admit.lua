@@ -4,16 +4,19 @@
 -- sender's order (I3) and has a run, a ready set or a deadline (I5); at most one fence is
 -- valid (I1). A refusal stores nothing of the message.
 --
--- KEYS  1-23 keys.SESSION_KEYS
+-- KEYS  1-24 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 settings_id  3 settings (JSON)  4 message_id  5 home  6 print
 --       7 sender (empty: unknown)  8 owns (1: becomes an owner)  9 is_moderator  10 is_bot
 --       11 place  12 holder  13 user_id  14 participant (JSON, empty: none)  15 kind
 --       16 control  17 busy  18 dispatch  19 thread (a key's part, empty: none)
 --       20 text  21 body  22 daily boundaries (milliseconds, ascending, a space between)
 --       23 digest of the thread it was sent in (empty: none)
+--       24 version of the chat's memory that was looked at (empty: it does not count)
+--       25 the memory with this message  26 why it belongs to its conversation
 --
 -- Replies
 --   elsewhere, session key   another session has this id or this thread: ask there
+--   moved                    the chat's memory has changed: look again
 -- and, each followed by the message's state, SESSION, RUN, ACTIVE, QUEUE, CONTROL (or false)
 -- and the dropped (id, reason, ...):
 --   duplicate, decision      the first decision; RUN only if the grant may be repeated
@@ -135,6 +138,18 @@ local function keep_settings()
   put('keep_ms', text(settings.session_ttl_ms))
 end
 
+local function memory_version()
+  local packed = redis.call('GET', key.memory)
+  return packed and cmsgpack.unpack(packed)[1] or 0
+end
+
+local function remember_conversation()
+  if ARGV[24] == '' then return end
+  local packed = cmsgpack.pack({tonumber(ARGV[24]) + 1, ARGV[25]})
+  redis.call('SET', key.memory, packed, 'PX', settings.session_ttl_ms)
+  note('conversation', ARGV[26], user_id, message_id)
+end
+
 local function accept(decision, reason)
   if not session.id then
     put('id', new_session_id())
@@ -148,6 +163,7 @@ local function accept(decision, reason)
   -- One that has passed while a run is active waits for the end of it.
   if not daily_is_due() then keep_boundaries(ARGV[22]) end
   remember_participant(session.seq)
+  remember_conversation()
   count('accepted', place, 1)
   note(decision, reason, user_id, message_id)
   local expires_at = settings.ttl_ms and now + settings.ttl_ms or 0
@@ -364,6 +380,7 @@ local bound = ARGV[23] ~= '' and redis.call('GET', at('thread', ARGV[23]))
 if not known and bound and bound ~= name then return {'elsewhere', bound} end
 read_session()
 if known and known.state then return repeat_answer(known) end
+if ARGV[24] ~= '' and memory_version() ~= tonumber(ARGV[24]) then return {'moved'} end
 for _, id in ipairs(settle()) do
   dropped_now[#dropped_now + 1] = id
   dropped_now[#dropped_now + 1] = 'expired'

@@ -3,7 +3,8 @@
 -- others. Guarantees: an id that is known is never taught anew.
 --
 -- KEYS  1 alias_places  2 ... the alias records, in the order of the ids
--- ARGV  1 now_us  2 the place  3 milliseconds they live from last use  4 ... the ids
+-- ARGV  1 now_us  2 the place  3 milliseconds they live from last use
+--       4 teach (1) or only look (empty)  5 ... the ids
 --
 -- Replies
 --   person, id
@@ -18,12 +19,13 @@ for i = 2, #KEYS do
     known, first_at = record[1], record[2]
   end
 end
-if not known and #KEYS == 2 then return {'person', ARGV[4]} end
-local packed = cmsgpack.pack({known or ARGV[4], first_at or now})
+local person = known or ARGV[5]
+if ARGV[4] == '' or (not known and #KEYS == 2) then return {'person', person} end
+local packed = cmsgpack.pack({person, first_at or now})
 for i = 2, #KEYS do
   if not redis.call('SET', KEYS[i], packed, 'NX', 'PX', ARGV[3]) then
     redis.call('PEXPIRE', KEYS[i], ARGV[3])
   end
 end
 redis.call('SADD', KEYS[1], ARGV[2])
-return {'person', known or ARGV[4]}
+return {'person', person}

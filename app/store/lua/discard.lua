@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Deletes a dead letter. Guarantees: it ends as removed (I2); repeated, it finds it gone.
 --
--- KEYS  1-23 keys.SESSION_KEYS
+-- KEYS  1-24 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 who  3 home of the message
 --
 -- Replies

@@ -3,7 +3,7 @@
 -- it what it should know. Guarantees: a stale holder changes nothing and is told so (I6);
 -- repeated, it only renews again.
 --
--- KEYS  1-23 keys.SESSION_KEYS
+-- KEYS  1-24 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 status (empty: as it was)
 --       5 usage (JSON, empty: as it was)  6 context tokens  7 context limit (empty likewise)
 --       8 ... ids of the steers that its holder has seen

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Tells how a run stands, or how it ended.
 --
--- KEYS  1-23 keys.SESSION_KEYS
+-- KEYS  1-24 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence
 --
 -- Replies

@@ -3,7 +3,7 @@
 -- steers it, and what comes waits; refused while something came first that its holder has
 -- not seen; repeated, it answers the same. A stale holder changes nothing (I6).
 --
--- KEYS  1-23 keys.SESSION_KEYS
+-- KEYS  1-24 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body
 --       4 ... ids of the steers that its holder has seen
 --

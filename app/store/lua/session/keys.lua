@@ -7,7 +7,7 @@ local key = {
   settings = KEYS[10], stats = KEYS[11], due = KEYS[12], buckets = KEYS[13],
   letters = KEYS[14], sessions = KEYS[15], running = KEYS[16], waiting = KEYS[17],
   paused = KEYS[18], backlog = KEYS[19], dead = KEYS[20], active = KEYS[21],
-  ready_sets = KEYS[22], news = KEYS[23],
+  ready_sets = KEYS[22], news = KEYS[23], memory = KEYS[24],
 }
 local TAG = string.match(KEYS[1], '^sr:{[^}]*}:')
 local SHARD = string.match(TAG, '{(.-)}')
