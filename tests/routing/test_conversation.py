@@ -311,7 +311,7 @@ def test_the_memory_survives_its_text_and_decides_alike(said: list[Heard]) -> No
         before = memory
         memory = remember(memory, heard, choice)
         assert before.to_text() == text
-        if heard.reply_to is not None and (wanted := before.conversation_of(heard.reply_to)):
+        if isinstance(heard.reply_to, str) and (wanted := before.conversation_of(heard.reply_to)):
             heard_before = before.conversation_of(heard.message_id)
             assert choice.conversation == (heard_before or wanted)
         # A resend, and a reply to it, find the same conversation.
