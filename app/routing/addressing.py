@@ -16,6 +16,7 @@ CHARACTERS_MAX: Final = 600
 # `@name`, `name:` or `name,`; only the latter may be a name of several words.
 _OPENING: Final = re.compile(r"\s*(?:@(\S{1,64}?)[:,]?(?=\s|\Z)|@?([^\s:,@][^:,\n]{0,63}?)\s*[:,])")
 _AROUND_NAMES: Final = ".,:;!?()<>\"'@»«*/|-"
+_AROUND_BARE_NAMES: Final = _AROUND_NAMES + "_`^~=+[]{}\\"
 
 Names = Mapping[ShortId, str]
 
@@ -31,7 +32,7 @@ def mentioned(
 
 
 def named(names: Names, text: str, sender: ShortId | None) -> tuple[ShortId, ...]:
-    """Tell whose names are in a text: as its first or last word in any case, else as spelled.
+    """Tell whose names are in a text: as its first word in any case, else as spelled.
 
     Looks at 30 words, and leaves alone names of one or two characters and of several words.
     """
@@ -53,21 +54,29 @@ def _mentioned(names: Names, mentions: Iterable[str], text: str) -> Iterator[Sho
 
 
 def _called(names: Names, wanted: str) -> tuple[ShortId, ...]:
-    """Return everybody of a name: as it is spelled, else in any case; two may have one name."""
+    """Return everybody of a name (two may have one): as spelled, else in any case, else bare."""
     wanted = short_name(wanted)
-    spelled = tuple(person for person, name in names.items() if name == wanted)
-    folded = wanted.casefold()
-    return spelled or tuple(who for who, name in names.items() if name.casefold() == folded)
+    for spell in (str, str.casefold, _bare):
+        spelled = spell(wanted)
+        found = tuple(who for who, name in names.items() if spelled and spell(name) == spelled)
+        if found:
+            return found
+    return ()
+
+
+def _bare(name: str) -> str:
+    """Spell a name as people shorten it: without the signs around it, in any case."""
+    return name.strip(_AROUND_BARE_NAMES).casefold()
 
 
 def _named(names: Names, text: str) -> Iterator[ShortId]:
     words = text[:CHARACTERS_MAX].split()[:WORDS_MAX]
     if not words:
         return
-    last = text[-CHARACTERS_MAX:].split()[-1:]
-    edges = {word.strip(_AROUND_NAMES).casefold() for word in (words[0], *last)}
+    first = words[0].strip(_AROUND_NAMES).casefold()
     spelled = {*words, *(word.strip(_AROUND_NAMES) for word in words)}
     for person, name in names.items():
-        is_there = name in spelled or name.casefold() in edges
-        if is_there and len(name) >= NAME_CHARACTERS_MIN:
+        bare = name.strip(_AROUND_BARE_NAMES)
+        is_there = name in spelled or bare in spelled or name.casefold() == first
+        if is_there and len(bare) >= NAME_CHARACTERS_MIN:
             yield person

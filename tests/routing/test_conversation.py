@@ -80,7 +80,7 @@ def test_a_sender_who_was_quiet_for_the_idle_time_opens_a_new_one(
         "@alice",
         "ALICE: hi",
         "hi alice",
-        "so Alice",
+        "so alice",
         "x alice y",
     ],
 )
@@ -92,11 +92,31 @@ def test_a_name_in_the_text_addresses_its_person(talk: Talk, text: str) -> None:
     assert talk.says("carol", text).conversation == "m1"
 
 
-@pytest.mark.parametrize("text", ["malice: hi", "so ALICE said", "alicent", "http://alice", ""])
+@pytest.mark.parametrize(
+    "text", ["malice: hi", "so Alice", "alicent", "http://alice", "``: hi", ""]
+)
 def test_what_only_looks_like_a_name_addresses_nobody(talk: Talk, text: str) -> None:
     talk.says("alice")
 
     assert talk.says("bob", text).is_new
+
+
+@pytest.mark.parametrize("text", ["toad, hi", "Toad: hi", "is toad here?", "@toad` hi"])
+def test_a_name_is_known_without_the_signs_around_it(talk: Talk, text: str) -> None:
+    talk.says("toad`")
+    talk.says("``")
+
+    assert talk.says("bob", text).conversation == "m1"
+
+
+def test_a_name_as_it_is_spelled_comes_before_its_likes(talk: Talk) -> None:
+    talk.says("toad`")
+    talk.says("Toad")
+    talk.says("toad")
+
+    assert talk.says("bob", "toad: hi").conversation == "m3"
+    assert talk.says("carol", "Toad: hi").conversation == "m2"
+    assert talk.says("dave", "TOAD: hi").addressed == ("Toad", "toad")
 
 
 def test_a_name_of_several_words_is_found_where_it_opens_the_text(talk: Talk) -> None:
@@ -311,7 +331,7 @@ def test_the_memory_survives_its_text_and_decides_alike(said: list[Heard]) -> No
         before = memory
         memory = remember(memory, heard, choice)
         assert before.to_text() == text
-        if heard.reply_to is not None and (wanted := before.conversation_of(heard.reply_to)):
+        if isinstance(heard.reply_to, str) and (wanted := before.conversation_of(heard.reply_to)):
             heard_before = before.conversation_of(heard.message_id)
             assert choice.conversation == (heard_before or wanted)
         # A resend, and a reply to it, find the same conversation.
