@@ -8,7 +8,8 @@ from redis import Redis
 
 from app.main import create_app
 from app.settings import Settings
-from tests.service import Clock, Service
+from tests.service import Service
+from tests.sessions import Clock
 
 
 async def test_a_router_whose_clock_is_days_off_gives_the_stores_deadlines(
@@ -20,7 +21,7 @@ async def test_a_router_whose_clock_is_days_off_gives_the_stores_deadlines(
     async with app.router.lifespan_context(app):
         run = (await Service(app, Clock()).send())["run"]
     with Redis.from_url(store_url) as redis:
-        seconds, _ = redis.time()  # type: ignore[misc]
+        seconds, _ = redis.time()
     stores_now = datetime.fromtimestamp(seconds, UTC)
     lease_ends = datetime.fromisoformat(run["lease_expires_at"])
     assert timedelta(seconds=15) < lease_ends - stores_now < timedelta(seconds=32)
