@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final
 
 from app.replay.recording import Entry
-from app.routing import keys
 from app.routing.chat_memory import ChatMemory
 from app.routing.conversation import Heard, choose, remember
-from app.routing.keys import Chat, SessionKey
+from app.routing.keys import SessionKey
 from app.routing.policy import IsolationSetting, Policy, PolicyFields
 from app.routing.route import route
 from app.routing.rules import Rulebook
@@ -48,48 +47,23 @@ def session_keys(
 
 
 def _key_of(isolation: IsolationSetting, idle_ms: int) -> KeyOf:
-    match isolation:
-        case "per_user" | "shared" | "tagged" as routed:
-            rulebook = Rulebook(Policy(defaults=PolicyFields(isolation=routed)))
-            return lambda message: _routed(rulebook, message.entry)
-        case "thread":
-            return lambda message: _opener_key(message.entry)
-        case "person":
-            return lambda message: _person_key(message.entry)
-        case "conversation":
-            return _Conversations(idle_ms)
-        case _:
-            assert_never(isolation)
+    rulebook = Rulebook(Policy(defaults=PolicyFields(isolation=isolation)))
+    if isolation == "conversation":
+        return _Conversations(rulebook, idle_ms)
+    return lambda message: _routed(rulebook, message.entry)
 
 
-def _routed(rulebook: Rulebook, entry: Entry) -> SessionKey:
-    return route(rulebook, entry.agent, "user", entry.source).key
-
-
-def _chat(entry: Entry) -> Chat:
-    source = entry.source
-    is_scoped = source.platform in PolicyFields().scoped_platforms
-    scope = source.scope if is_scoped else None
-    return Chat(entry.agent, source.platform, source.account, scope, source.chat_id)
-
-
-def _opener_key(entry: Entry) -> SessionKey:
-    """Build the key of the thread that a message outside threads opens for itself."""
-    thread = keys.chat_key(_chat(entry), "thread")
-    return SessionKey(f"{thread}:opener:{keys.encode(entry.message_id)}")
-
-
-def _person_key(entry: Entry) -> SessionKey:
-    chat = _chat(entry)
-    who = keys.person(chat.platform, chat.scope, entry.source.user_id or entry.user)
-    agent = keys.main_key(entry.agent).removesuffix(":main")
-    return SessionKey(f"{agent}:person:{who}")
+def _routed(rulebook: Rulebook, entry: Entry, conversation: str | None = None) -> SessionKey:
+    return route(
+        rulebook, entry.agent, "user", entry.source, entry.message_id, conversation=conversation
+    ).key
 
 
 class _Conversations:
     """Follows the conversations of one chat as the service does, with the recording's clock."""
 
-    def __init__(self, idle_ms: int) -> None:
+    def __init__(self, rulebook: Rulebook, idle_ms: int) -> None:
+        self._rulebook = rulebook
         self._memory = ChatMemory()
         self._idle_ms = idle_ms
 
@@ -106,5 +80,4 @@ class _Conversations:
         )
         choice = choose(self._memory, heard, self._idle_ms)
         self._memory = remember(self._memory, heard, choice)
-        chat_key = keys.chat_key(_chat(entry), entry.source.chat_type)
-        return SessionKey(f"{chat_key}:conversation:{keys.encode(choice.conversation)}")
+        return _routed(self._rulebook, entry, choice.conversation)
