@@ -82,6 +82,8 @@ class Claims:
         answer: asyncio.Future[tuple[Run, ...]] = asyncio.get_running_loop().create_future()
         until = monotonic() + request.wait_seconds
         claim = WaitingClaim(request, claimer, agents, until, answer)
+        if claimer.request_id:
+            self._replace_earlier(claimer)
         before = await self._ready_runs.claimed_before(claimer) if claimer.request_id else None
         if before is not None:
             claim.granted.extend(before)
@@ -90,6 +92,13 @@ class Claims:
         self._line.append(claim)
         self._look.set()
         return claim
+
+    def _replace_earlier(self, claimer: Claimer) -> None:
+        # The repeat of a claim whose connection nobody reads any more takes its place.
+        for claim in [claim for claim in self._line if claim.claimer == claimer]:
+            claim.is_gone = True
+            self._line.remove(claim)
+            claim.answer.set_result(())
 
     async def leave(self, claim: WaitingClaim) -> None:
         """The client is gone: what was granted to it goes back, uncounted."""

@@ -100,11 +100,11 @@ class Settings(BaseSettings):
         "Two: long enough for a flush on a slow disk, short enough for a webhook.",
     )
     shutdown_seconds: int = Field(
-        default=10,
+        default=5,
         ge=1,
         le=300,
         description="Seconds that open requests get to end when the service stops, 1 to 300. "
-        "Ten: what container engines wait for before they kill.",
+        "Five: half of what container engines wait for before they kill.",
     )
 
 

@@ -544,11 +544,14 @@ class LeaseLostSignal(Words):
 
 
 class Completion(Words):
-    """The answer to `complete`: the next run of the session, granted in the same step."""
+    """The answer to `complete`: the next run of the session, granted in the same step.
+
+    `session` is null only to a repeat that finds the session deleted.
+    """
 
     next: Run | None = None
     returned: tuple[str, ...] = ()
-    session: SessionView
+    session: SessionView | None
 
 
 class RunState(Words):

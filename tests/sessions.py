@@ -24,6 +24,7 @@ from session_router.models import (
     HeartbeatRequest,
     Message,
     Run,
+    SessionView,
 )
 from tests.books import assert_filed_rightly, changes
 from tests.state import EPOCH_MS, EPOCH_US, State, dump
@@ -143,3 +144,9 @@ def granted(decision: Decision | Completion) -> Run:
     run = decision.run if isinstance(decision, Decision) else decision.next
     assert run is not None
     return run
+
+
+def shown(completion: Completion) -> SessionView:
+    """The session of an answer that has one."""
+    assert completion.session is not None
+    return completion.session

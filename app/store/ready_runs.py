@@ -93,24 +93,30 @@ class ReadyRuns:
         Runs on which their holder has called since are not given again.
         """
         holder = holder_of(claimer.token_name, claimer.consumer)
-        replies = [
-            (shard, SessionKey(session), await self._regrant(shard, session, fence, claimer))
+        held = [
+            (shard, SessionKey(session), fence)
             for shard in range(self._shards)
             for session, fence in await self._held(shard, holder)
         ]
-        if all(reply[0] == "other" for _, _, reply in replies):
+        replies = await asyncio.gather(*(self._regrant(*where, claimer) for where in held))
+        if all(reply[0] == "other" for reply in replies):
             return None
-        runs = (_claimed(reply, session, shard) for shard, session, reply in replies)
+        runs = (
+            _claimed(reply, session, shard)
+            for reply, (shard, session, _) in zip(replies, held, strict=True)
+        )
         return tuple(run for run in runs if run is not None)
 
     async def _held(self, shard: int, holder: str) -> list[tuple[str, str]]:
         reply = await self._client.call(scripts.HELD, [keys.consumer_runs(shard, holder)])
         return list(zip(reply[1::2], reply[2::2], strict=True))
 
-    async def _regrant(self, shard: int, session: str, fence: str, claimer: Claimer) -> Reply:
+    async def _regrant(
+        self, shard: int, session: SessionKey, fence: str, claimer: Claimer
+    ) -> Reply:
         return await self._client.call(
             scripts.REGRANT,
-            keys.session_keys(shard, SessionKey(session)),
+            keys.session_keys(shard, session),
             self._clock(),
             fence,
             claimer.request_id,

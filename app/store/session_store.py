@@ -212,9 +212,9 @@ class SessionStore:
         if reply[0] != "completed":
             _refuse(reply[0])
         reader = Reader(address.session, address.shard)
-        session = reader.session(reply[1])
+        session = reader.session(reply[1]) if reply[1] else None
         return Completion(
-            next=reader.run(reply[2], reply[1]) if reply[2] else None,
+            next=reader.run(reply[2], reply[1]) if reply[2] and reply[1] else None,
             returned=tuple(reply[3]),
             session=session,
         )

@@ -6,7 +6,7 @@ import pytest
 
 from session_router.models import Decision
 from tests.scripts.conftest import Open
-from tests.sessions import ROOM, Sessions, granted, ids
+from tests.sessions import ROOM, Sessions, granted, ids, shown
 from tests.state import DAY, End, Event, Home, M, State
 
 ACTIVE = "active:agent:main:discord:room"
@@ -871,7 +871,7 @@ async def test_one_session_of_all_dms_lives_in_its_own_shard(sessions: Open, sha
     await s.send("t1", "carol", platform="telegram", chat_type="dm", chat_id="c")
     completion = await s.complete(granted(first))
     assert [m.source.chat_id for m in granted(completion).messages] == ["b"]
-    assert completion.session.key == main
+    assert shown(completion).key == main
     homes = [value for name, value in s.state.items() if "id:" in name]
     assert {home.session for home in homes} == {main}
     pointers = [home for home in homes if not isinstance(home, Home)]

@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import LeaseLost, UnknownRun
 from tests.scripts.conftest import Open
-from tests.sessions import ROOM, granted, ids
+from tests.sessions import ROOM, granted, ids, shown
 from tests.state import DAY, DeadLetter, End, Event, Home, M, State
 
 ALICE, BOB = "discord:alice", "discord:bob"
@@ -75,8 +75,8 @@ async def test_a_completed_run_leaves_an_idle_session_and_this_is_all_that_chang
     }
     assert completion.next is None
     assert completion.returned == ()
-    assert completion.session.key == ROOM
-    assert not completion.session.is_new
+    assert shown(completion).key == ROOM
+    assert not shown(completion).is_new
 
 
 async def test_the_next_batch_is_granted_in_the_same_step(sessions: Open) -> None:
@@ -150,7 +150,7 @@ async def test_an_interrupted_batch_is_done_and_the_session_stays_new(sessions: 
     s = sessions()
     run = granted(await s.send("m1"))
     completion = await s.complete(run, "interrupted")
-    assert completion.session.is_new
+    assert shown(completion).is_new
     assert s.state["id:m1"].state == "done"
     assert s.state["id:m1"].reason == "interrupted"
     assert s.counters() == {"accepted": 1, "done": 1}
@@ -213,7 +213,7 @@ async def test_a_failed_batch_comes_back_counted_and_runs_again(sessions: Open) 
     assert following.previous is not None
     assert (following.previous.ended, following.previous.reason) == ("failed", "the model said no")
     assert following.fence > run.fence
-    assert completion.session.is_new
+    assert shown(completion).is_new
     assert s.state[f"batch:{ROOM}"] == [
         M("m1", 1, ALICE, decision="run", fence=2_000_000, granted_at=2_000, returns=1)
     ]
@@ -289,7 +289,7 @@ async def test_usage_at_the_end_counts_for_the_session(sessions: Open) -> None:
     s = sessions()
     run = granted(await s.send("m1"))
     completion = await s.complete(run, usage={"context_tokens": 50_000, "context_limit": 100_000})
-    assert completion.session.context.ratio == 0.5
+    assert shown(completion).context.ratio == 0.5
     assert s.record()["tokens"] == 50_000
     assert s.record()["limit"] == 100_000
 
@@ -332,7 +332,7 @@ async def test_next_is_not_given_again_once_its_holder_has_called(sessions: Open
     await s.heartbeat(following)
     again = await s.complete(run)
     assert again.next is None
-    assert again.session.key == ROOM
+    assert shown(again).key == ROOM
     assert s.changed == {}
 
 

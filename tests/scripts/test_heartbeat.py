@@ -5,7 +5,7 @@ import pytest
 from app.errors import LeaseLost, UnknownRun
 from app.routing.keys import SessionKey
 from tests.scripts.conftest import Open
-from tests.sessions import ROOM, granted
+from tests.sessions import ROOM, granted, shown
 from tests.state import EPOCH_MS
 
 
@@ -57,8 +57,8 @@ async def test_context_that_fills_up_is_to_be_compressed_earlier_where_people_sh
     run = granted(await s.send("m1"))
     await s.heartbeat(run, usage={"context_tokens": 119_999})
     completion = await s.complete(run, usage={"context_tokens": 120_000})
-    assert completion.session.context.action == "compress"
-    assert completion.session.context.ratio == 0.6
+    assert shown(completion).context.action == "compress"
+    assert shown(completion).context.ratio == 0.6
     own = SessionKey("agent:main:discord:group:room:alice")
     s.policy(isolation="per_user", context={"reset_at": 0.9})
     run = granted(await s.send("m2"))

@@ -11,7 +11,7 @@
 --       11 ... ids of the steers that its holder has seen
 --
 -- Replies
---   completed, SESSION, RUN, returned ids   the next run; on a repeat only while nobody has
+--   completed, SESSION (false: deleted since), RUN, returned ids   the next run; on a repeat only while nobody has
 --                            called on it
 --   lease_lost               the run has ended otherwise, or the fence is not its
 --   unknown                  no such run here
@@ -23,7 +23,7 @@ local function reply(next_run, returned)
 end
 
 local function repeat_answer(ended)
-  if ended.ended ~= '' or not session.id then return {'lease_lost'} end
+  if ended.ended ~= '' then return {'lease_lost'} end
   if ended.next_fence == '' or not is_untouched(ended.next_fence) then
     return reply(nil, ended.returned)
   end

@@ -1,0 +1,116 @@
+"""Faults to be planted in the scripts: each a patch of one place, found by its text.
+
+The table that names them stands in `test_planted_faults.py`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha1
+
+import pytest
+
+from app.store import scripts
+from app.store.scripts import LUA, Script
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What `place` of `file` would read if somebody had slipped there."""
+
+    name: str
+    file: str
+    place: str
+    slip: str
+
+
+@contextmanager
+def planted(fault: Fault) -> Iterator[None]:
+    """Let the service use scripts with this fault in them."""
+    found = (LUA / fault.file).read_text("utf-8").count(fault.place)
+    assert found == 1, f"{fault.name}: {fault.place!r} stands {found} times in {fault.file}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, script in vars(scripts).copy().items():
+            if isinstance(script, Script) and fault.place in script.text:
+                text = script.text.replace(fault.place, fault.slip)
+                sha = sha1(text.encode(), usedforsecurity=False).hexdigest()
+                patch.setattr(scripts, name, Script(script.verb, text, sha))
+        yield
+
+
+FAULTS = (
+    Fault(
+        "batch forgotten at takeover",
+        "session/runs.lua",
+        "redis.call('LPUSH', key.queue, unpack(pack_all(kept, #kept, 1, -1)))",
+        "if reason ~= 'lease_expired' then\n"
+        "    redis.call('LPUSH', key.queue, unpack(pack_all(kept, #kept, 1, -1)))\n"
+        "  end",
+    ),
+    Fault(
+        "stop forgotten when the lease ends",
+        "session/runs.lua",
+        "elseif ends and how ~= 'completed' then",
+        "elseif ends and how ~= 'completed' and how ~= 'lease_expired' then",
+    ),
+    Fault(
+        "hand-over ignores a pause",
+        "complete.lua",
+        "or session.retry_at or session.paused then return end",
+        "or session.retry_at then return end",
+    ),
+    Fault(
+        "stale fence believed",
+        "session/runs.lua",
+        "if fence ~= fence_of_id or now >= tonumber(session.over_at) then",
+        "if now >= tonumber(session.over_at) then",
+    ),
+    Fault(
+        "fence counter restarted",
+        "session/keys.lua",
+        "text(math.max(last + 1, now_us))",
+        "text(now_us)",
+    ),
+    Fault(
+        "seen steer taken out and not stored",
+        "session/runs.lua",
+        "if #joined > 0 then join_batch(joined, session.fence) end",
+        "",
+    ),
+    Fault(
+        "run given again to another consumer",
+        "admit.lua",
+        "run and run.by == home and run.consumer == holder",
+        "run and run.by == home",
+    ),
+    Fault(
+        "interrupt leaves its sender's messages where they are",
+        "session/queue.lua",
+        "if redis.call('HEXISTS', key.senders, m.sender) == 1 then",
+        "if false then",
+    ),
+    Fault(
+        "counted return not counted",
+        "session/runs.lua",
+        "if counted then m.returns = m.returns + 1 end",
+        "",
+    ),
+    Fault(
+        "queue limit off by one",
+        "admit.lua",
+        "local limit = all >= settings.queue_max and",
+        "local limit = all > settings.queue_max and",
+    ),
+    Fault(
+        "last try not alone",
+        "session/queue.lua",
+        "local alone = is_last_try(m, settings) or is_last_try(head, settings)",
+        "local alone = false",
+    ),
+    Fault(
+        "whatever waits is offered as a steer",
+        "session/replies.lua",
+        "if m.offered == session.fence then offered",
+        "if true then offered",
+    ),
+)

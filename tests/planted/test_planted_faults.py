@@ -1,0 +1,62 @@
+"""The state machine is worth something only if it sees what it is there to see.
+
+Each of these faults is planted in the scripts, alone, and the machine must find it within 150
+examples. `SESSION_ROUTER_PLANTED_FAULTS` says how many are planted, from the top: 3 unless it
+says otherwise, all in CI.
+
+=====================================================  =======================================
+fault                                                  what it breaks
+=====================================================  =======================================
+batch forgotten at takeover                            conservation (I2), no strand (I5)
+stop forgotten when the lease ends                     what was stopped never runs again
+hand-over ignores a pause                              a paused session hands nothing over
+stale fence believed                                   a stale holder changes nothing (I6)
+fence counter restarted                                fences only grow (I1)
+seen steer taken out and not stored                    conservation (I2)
+run given again to another consumer                    one holder for a run (I1, I4)
+interrupt leaves its sender's messages where they are  one sender's order (I3)
+counted return not counted                             dead letters after `max_deliveries`
+queue limit off by one                                 bounded queues (I11)
+last try not alone                                     a poison message takes nobody with it
+whatever waits is offered as a steer                   a steer is what its sender may steer
+=====================================================  =======================================
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.service import Service, service_on
+from tests.model.test_state_machine import STEPS, Sessions
+from tests.planted.faults import FAULTS, Fault, planted
+
+PLANTED = int(os.environ.get("SESSION_ROUTER_PLANTED_FAULTS") or 3)
+EXAMPLES = 150
+SHORT = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    phases=[Phase.generate],  # the first failure is enough, it need not be small
+    report_multiple_bugs=False,
+    verbosity=Verbosity.quiet,
+    deadline=None,
+    database=None,
+    derandomize=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def service(valkey_server: str) -> Iterator[Service]:
+    with service_on(valkey_server) as running:
+        yield running
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault", FAULTS[:PLANTED], ids=lambda fault: fault.name)
+def test_the_machine_finds(fault: Fault, service: Service) -> None:
+    Sessions.service = service
+    with planted(fault), pytest.raises(AssertionError):
+        run_state_machine_as_test(Sessions, settings=SHORT)
