@@ -1,7 +1,7 @@
 """The command line: `session-router serve`, and what is needed around it.
 
-Exit codes: 0 done; 1 the answer is no (a drift, a failed replay); 2 it cannot be done as asked;
-3 the service could not start.
+Exit codes: 0 done; 1 the answer is no (a drift, a faulty policy, a failed replay); 2 it cannot be
+done as asked; 3 the service could not start.
 """
 
 import argparse
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         ("serve", "serve the API", _serve, _serve_arguments),
         ("token", "make a bearer token", _token, _token_arguments),
         ("resolve", "tell the session key of a source", _resolve, _resolve_arguments),
+        ("policy", "check a policy file", _policy, _policy_arguments),
         ("replay", "send a recorded conversation to a service", _replay, _replay_arguments),
         ("evaluate", "compare the isolations on recordings", _evaluate, _evaluate_arguments),
         ("demo", "show what the service is for, in a minute", _demo, _demo_arguments),
@@ -202,6 +203,24 @@ def _resolve(arguments: argparse.Namespace) -> int:
     except MissingPart as error:
         raise CommandError(f"{error.path}: {error}") from None
     print(resolution.model_dump_json(indent=2))
+    return 0
+
+
+def _policy_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["check"], help="tell every fault, each with its path")
+    parser.add_argument("file", type=Path, metavar="FILE")
+
+
+def _policy(arguments: argparse.Namespace) -> int:
+    """Print the faults of a policy, `path: message` a line; none, and nothing, if it is sound."""
+    from app.main import read_policy
+
+    try:
+        read_policy(load_settings().model_copy(update={"policy_file": arguments.file}))
+    except PolicyError as error:
+        for fault in error.faults:
+            print(fault)
+        return 1
     return 0
 
 

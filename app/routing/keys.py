@@ -36,8 +36,8 @@ _CHAT_KEY = re.compile(
 _WHO = rf"{_ID}(?::(?:{_ID}/)?{_ID})?"
 _SPANNING_KEY = re.compile(
     rf"agent:(?P<agent>{_ID}):(?P<rest>(?:main|link:(?P<link>{_ID})|person:(?P<person>{_WHO}))"
-    rf"(?::(?P<place>(?P<platform>{_ID}):{_ID}:(?P<scope>{_ID})?:{_ID}):thread:{_ID})?"
-    rf"(?::(?P<who>{_WHO}))?)"
+    rf"(?::(?P<place>(?P<platform>{_ID}):{_ID}:(?P<scope>{_ID})?:{_ID})"
+    rf":thread:(?P<thread>{_ID}))?(?::(?P<who>{_WHO}))?)"
 )
 _SPANNING_WORDS = frozenset(("", ":", "/", "main", "link", "person", "thread"))
 
@@ -118,9 +118,8 @@ def opener_key(chat: Chat, message_id: str, user_id: str | None = None) -> Sessi
 
 def is_opened_by(key: str, message_id: str) -> bool:
     """Tell whether a session is the thread that this message, sent outside threads, opens."""
-    # No id is spelled like a word of the layout, so these words stand only where they mean it.
-    segment, whole = encode(message_id), f"{key}:"
-    return f":opener:{segment}:" in whole or f":thread:{segment}:" in whole
+    part = _thread_part_of(key)
+    return part is not None and part[1] == encode(message_id)
 
 
 def conversation_key(chat: Chat, chat_type: ChatType, message_id: str) -> SessionKey:
@@ -186,7 +185,17 @@ def chat_id_of(key: str) -> str | None:
 
 def opens_unknown(key: str) -> bool:
     """Tell whether a session opens a thread whose id is not known before: it can be bound."""
-    return ":opener:" in key
+    part = _thread_part_of(key)
+    return part is not None and part[0] == "opener"
+
+
+def _thread_part_of(key: str) -> tuple[str, str] | None:
+    match = _CHAT_KEY.fullmatch(key)
+    if match is not None:
+        part = match["part"]
+        return (part, match["part_id"]) if part in {"thread", "opener"} else None
+    match = _SPANNING_KEY.fullmatch(key)
+    return None if match is None or match["thread"] is None else ("thread", match["thread"])
 
 
 def thread_to_bind(key: str, thread_id: str) -> SessionKey | None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 Json = dict[str, Any]
-Verb = Literal["submit", "heartbeat", "complete"]
+Verb = Literal["submit", "claim", "heartbeat", "complete"]
 LOST = math.inf
 ACCEPTED = ("run", "queue", "interrupt", "steer")
 JUMPS = ("interrupt", "steer")

@@ -23,9 +23,10 @@ def fences_only_grow(record: Record) -> Iterator[Violation]:
 
 def a_fence_is_one_run(record: Record) -> Iterator[Violation]:
     """A fence stands for one run, one holder and one batch, however often it is given (I1)."""
-    known: dict[int, Grant] = {}
+    known: dict[str, Grant] = {}
     for grant in record.grants.values():
-        other = known.setdefault(grant.fence, grant)
+        number_and_shard = grant.id.rpartition(".")[0]
+        other = known.setdefault(number_and_shard, grant)
         if other is not grant:
             what = f"two runs have fence {grant.fence}"
             yield record.violation("I1", what, {grant.id, other.id})

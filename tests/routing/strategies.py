@@ -1,10 +1,11 @@
 """Hostile ids, and sources and policies that share a few of them, so that keys nearly meet."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from app.routing.policy import PolicyFields, policy_from
+from app.routing.policy import Policy, PolicyFields, policy_from
+from app.routing.route import Routing, route
 from app.routing.rules import Rulebook
 from session_router.models import Source
 
@@ -41,15 +42,45 @@ platforms = st.sampled_from(
 )
 settings = st.builds(
     PolicyFields,
-    isolation=st.sampled_from(["per_user", "shared", "tagged"]),
+    isolation=st.sampled_from(["per_user", "shared", "tagged", "thread", "person"]),
     thread_isolation=st.sampled_from(["tagged", "shared", "per_user", "inherit"]),
-    dm_scope=st.sampled_from(["per_chat", "main"]),
+    dm_scope=st.sampled_from(["per_chat", "person", "main"]),
     missing_user=st.just("shared"),
     scoped_platforms=st.sets(platforms, max_size=4).map(tuple),
 )
 
 
-Sent = tuple[str, Source, PolicyFields]
+class Sent(NamedTuple):
+    """A message and the policy that it meets."""
+
+    agent: str
+    source: Source
+    policy: Policy
+    message_id: str
+
+    @property
+    def routing(self) -> Routing:
+        return route(Rulebook(self.policy), self.agent, "user", self.source, self.message_id)
+
+
+def named(pool: list[Any]) -> st.SearchStrategy[dict[str, tuple[str, ...]]]:
+    """Two names, as identities and links have them, of which each has some ids of its own."""
+    some = [str(one) for one in pool]
+    ids_within = [f"{scope}/{one}" for scope in some for one in some]
+    entries = st.tuples(platforms, st.sampled_from([*some, *ids_within]))
+    names = [name for name in dict.fromkeys([*some, "alice", "discord"]) if ":" not in name]
+    parted = st.tuples(
+        st.sampled_from(names),
+        st.sampled_from(names),
+        st.lists(entries.map(":".join), max_size=4, unique=True),
+        st.integers(0, 4),
+    )
+    return parted.map(
+        lambda parts: {
+            parts[0]: tuple(parts[2][: parts[3]]),
+            parts[1]: tuple(parts[2][parts[3] :]),
+        }
+    )
 
 
 def sources(pool: list[Any]) -> st.SearchStrategy[Source]:
@@ -81,24 +112,24 @@ def _source(parts: Any) -> Source:
 
 @st.composite
 def pairs(draw: Any) -> tuple[Sent, Sent]:
-    """Two messages, each an agent, a source and settings, that share most of their ids."""
+    """Two messages that share most of their ids, their agents and their policies."""
     pool = draw(st.lists(ids, min_size=1, max_size=3))
     messages: list[Sent] = []
     for _ in range(2):
         agent = str(draw(st.sampled_from([*pool, "main"])))
-        messages.append((agent, draw(sources(pool)), draw(settings)))
+        policy = Policy(
+            defaults=draw(settings), identities=draw(named(pool)), links=draw(named(pool))
+        )
+        message_id = str(draw(st.sampled_from(pool)))
+        messages.append(Sent(agent, draw(sources(pool)), policy, message_id))
+    one, other = messages
     if draw(st.booleans()):
-        messages[1] = (messages[1][0], messages[1][1], messages[0][2])
+        other = other._replace(policy=one.policy)
     if draw(st.booleans()):
-        messages[1] = (messages[0][0], messages[1][1], messages[1][2])
-    return messages[0], messages[1]
+        other = other._replace(agent=one.agent)
+    return one, other
 
 
 def rulebook(**defaults: Any) -> Rulebook:
     """A rulebook without rules."""
     return Rulebook(policy_from({"defaults": defaults}))
-
-
-def rulebook_of(fields: PolicyFields) -> Rulebook:
-    """A rulebook without rules, its settings made already."""
-    return rulebook(**fields.model_dump(exclude_unset=True))

@@ -48,7 +48,7 @@ rules:
     match: {platform: discord, chat_id: ["123", "124"]}
     set: {isolation: tagged, busy: {same_sender: queue}}
 """  # noqa: E501
-LATER = """
+NAMED = """
 identities: {alice: ["telegram:1", "discord:2"]}
 links: {family: ["telegram:-100200", "whatsapp:120363@g.us"]}
 """
@@ -78,8 +78,10 @@ def test_the_policy_of_the_contract_reads_as_printed_and_states_every_default() 
     }
 
 
-def test_the_parts_of_the_contracts_policy_that_wait_for_a_later_release_are_named() -> None:
-    assert faults_of(CONTRACT + LATER) == {"identities": NOT_SERVED, "links": NOT_SERVED}
+def test_the_identities_and_links_of_the_contract_are_read() -> None:
+    policy = parse_policy(CONTRACT + NAMED)
+    assert policy.identities == {"alice": ("telegram:1", "discord:2")}
+    assert policy.links == {"family": ("telegram:-100200", "whatsapp:120363@g.us")}
 
 
 def test_a_policy_may_leave_everything_out() -> None:
@@ -91,13 +93,7 @@ def test_a_policy_may_leave_everything_out() -> None:
 @pytest.mark.parametrize(
     ("settings", "path"),
     [
-        ({"isolation": "thread"}, "isolation"),
         ({"isolation": "conversation"}, "isolation"),
-        ({"isolation": "person"}, "isolation"),
-        ({"dm_scope": "person"}, "dm_scope"),
-        ({"reset": {"mode": "idle"}}, "reset.mode"),
-        ({"reset": {"mode": "daily"}}, "reset.mode"),
-        ({"reset": {"mode": "both"}}, "reset.mode"),
     ],
 )
 @pytest.mark.parametrize("where", ["defaults", "rules.0.set"])
@@ -119,9 +115,10 @@ BUSY = ("queue", "interrupt", "steer", "reject")
 @pytest.mark.parametrize(
     "settings",
     [
-        *({"isolation": value} for value in ("per_user", "shared", "tagged")),
+        *({"isolation": value} for value in ("per_user", "shared", "thread", "tagged", "person")),
         *({"thread_isolation": value} for value in ("tagged", "shared", "per_user", "inherit")),
-        *({"dm_scope": value} for value in ("per_chat", "main")),
+        *({"dm_scope": value} for value in ("per_chat", "person", "main")),
+        *({"reset": {"mode": value}} for value in ("none", "idle", "daily", "both")),
         *({"busy": {"same_sender": value}} for value in BUSY),
         *({"busy": {"other_sender": value}} for value in BUSY),
         {"debounce_ms": 1, "queue": {"overflow": "drop_oldest", "ttl_seconds": 60}},
@@ -250,14 +247,17 @@ def test_a_wrong_shape_is_refused_at_its_path(data: Any, path: str) -> None:
 def test_all_faults_are_told_at_once() -> None:
     data = {
         "versions": 1,
-        "defaults": {"isolation": "thread", "batch_max": 0},
+        "defaults": {"isolation": "nobody", "batch_max": 0, "moderators": ["zoe"]},
         "rules": [{"name": "a", "set": {"busy": {"same_sender": 1}}}, {"name": "a"}],
-        "links": {"family": ["telegram:1"]},
+        "links": {"family": ["telegram"]},
+        "identities": {"alice": ["telegram:1"], "bob": ["discord:1", "telegram:1"]},
     }
     assert sorted(fault_paths(data)) == [
         "defaults.batch_max",
         "defaults.isolation",
-        "links",
+        "defaults.moderators.0",
+        "identities.bob.1",
+        "links.family.0",
         "rules.0.set.busy.same_sender",
         "rules.1.name",
         "versions",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from app.routing.isolation import MissingMessageId, MissingUser
 from app.routing.policy import PolicyFields, policy_from
-from app.routing.isolation import MissingUser
 from app.routing.route import Routing, chat_of_source, explain, route
 from app.routing.rules import Rulebook
 from session_router.models import Source
@@ -183,14 +183,82 @@ def test_a_routing_carries_the_fields_and_rules_that_held_and_is_frozen() -> Non
         setattr(routing, "key", "other")  # noqa: B010 (mypy knows better)
 
 
-def test_settings_that_no_policy_could_hold_are_not_guessed_at() -> None:
-    for field in ("isolation", "dm_scope"):
-        fields = PolicyFields().model_copy(update={field: "person"})
-        book = Rulebook(policy_from({}).model_copy(update={"defaults": fields}))
-        for source in (Source(**DM), Source(**GROUP)):
-            if (source.chat_type == "dm") is (field == "dm_scope"):
-                with pytest.raises(NotImplementedError, match="person"):
-                    route(book, "main", "user", source)
+def test_a_setting_that_no_policy_could_hold_is_not_guessed_at() -> None:
+    fields = PolicyFields().model_copy(update={"isolation": "conversation"})
+    book = Rulebook(policy_from({}).model_copy(update={"defaults": fields}))
+    with pytest.raises(NotImplementedError, match="conversation"):
+        route(book, "main", "user", Source(**GROUP))
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "share"),
+    [
+        (GROUP, {}, False),
+        (GROUP, {"isolation": "person"}, False),
+        (GROUP, {"isolation": "shared"}, True),
+        (GROUP, {"isolation": "tagged"}, True),
+        (GROUP, {"isolation": "thread"}, True),
+        (GROUP, {"isolation": "thread", "thread_isolation": "per_user"}, False),
+        (NOBODY, {"missing_user": "shared"}, True),
+        ({**GROUP, "thread_id": "9"}, {}, True),
+        ({**GROUP, "thread_id": "9"}, {"thread_isolation": "per_user"}, False),
+        (DM, {}, False),
+        ({**DM, "thread_id": "9"}, {}, False),
+        ({**DM, "thread_id": "9"}, {"thread_isolation": "shared", "dm_scope": "main"}, False),
+        (DM, {"dm_scope": "main"}, True),
+        ({**DM, "user_id": "42"}, {"dm_scope": "person"}, False),
+    ],
+)
+def test_people_share_a_session_unless_it_is_one_persons_own(
+    source: dict[str, Any], settings: dict[str, Any], share: bool
+) -> None:
+    assert route(rulebook(**settings), "main", "user", Source(**source), "m").people_share is share
+
+
+@pytest.mark.parametrize(
+    ("platform", "thread_id"), [("discord", "m1"), ("slack", "m1"), ("matrix", "m1"), ("irc", None)]
+)
+def test_a_message_outside_threads_opens_one_whose_id_some_platforms_tell_before(
+    platform: str, thread_id: str | None
+) -> None:
+    book = rulebook(isolation="thread")
+    routing = route(book, "main", "user", Source(**{**GROUP, "platform": platform}), "m1")
+    assert routing.opens_thread
+    assert routing.thread_id == thread_id
+    inside = Source(**{**GROUP, "platform": platform, "thread_id": "m1"})
+    within = route(book, "main", "user", inside, "m2")
+    assert not within.opens_thread
+    assert (within.key == routing.key) is (thread_id is not None)
+
+
+def test_a_message_that_would_open_a_thread_needs_an_id() -> None:
+    with pytest.raises(MissingMessageId) as caught:
+        routed(GROUP, isolation="thread")
+    assert caught.value.path == "message_id"
+
+
+def test_a_thread_is_bound_as_its_key_would_be_outside_links_and_in_a_dm_never() -> None:
+    linked = {"links": {"all": ["discord:123"]}, "defaults": {"thread_isolation": "shared"}}
+    source = Source(**{**GROUP, "thread_id": "9"})
+    routing = route(Rulebook(policy_from(linked)), "main", "user", source)
+    assert routing.key == "agent:main:link:all:discord:default::123:thread:9"
+    assert routing.bound_as == "agent:main:discord:thread:123:thread:9"
+    own = routed({**GROUP, "thread_id": "9"}, thread_isolation="per_user")
+    assert own.bound_as == own.key == "agent:main:discord:thread:123:thread:9:456"
+    assert routed({**GROUP, "thread_id": "9"}, thread_isolation="inherit").bound_as is None
+    assert routed({**DM, "thread_id": "9"}).bound_as is None
+
+
+def test_aliases_count_in_the_key_and_the_source_as_sent_in_rules_home_and_thread() -> None:
+    rules = [{"name": "b", "match": {"user_id": "b"}, "set": {"batch_max": 7}}]
+    book = Rulebook(policy_from({"rules": rules}))
+    sent = Source(platform="whatsapp", chat_type="dm", chat_id="b", user_id="b")
+    known = Source(platform="whatsapp", chat_type="dm", chat_id="a", user_id="a")
+    routing = route(book, "main", "user", sent, known=known)
+    assert routing.key == "agent:main:whatsapp:dm:a"
+    assert routing.person == "whatsapp:a"
+    assert routing.chat == "agent:main:whatsapp:b"
+    assert routing.rule == ("defaults", "b")
 
 
 def test_resolve_explains_the_key_the_policy_and_the_rule_behind_each_field() -> None:

@@ -224,9 +224,9 @@ local function forget_omitted(ended_run)
   drop('omitted')
 end
 
--- Ends the active run in one of the ways of GOES, at `at` if that is not now, and gives back
+-- Ends the active run in one of the ways of GOES, at `ended_at` if not now, and gives back
 -- what it was.
-local function end_run(how, settings, at)
+local function end_run(how, settings, ended_at)
   local ended_run, messages = run, read_messages(key.batch, 0, -1)
   redis.call('DEL', key.batch, key.run)
   redis.call('HDEL', at('consumer', run.consumer), name)
@@ -243,7 +243,7 @@ local function end_run(how, settings, at)
   elseif how == 'completed' then
     for _, field in ipairs({'new', 'previous_id', 'reset_reason'}) do drop(field) end
   end
-  if has_user_message(messages) then renew_idle_clock(settings, at or now) end
+  if has_user_message(messages) then renew_idle_clock(settings, ended_at or now) end
   return ended_run
 end
 
