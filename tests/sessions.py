@@ -91,6 +91,7 @@ class Sessions:
         here = routing.chat == "agent:main:discord:room"
         self.names[digest] = message_id if here else f"{routing.chat}/{message_id}"
         decision = await self.store.admit(Admission(message, routing, token))
+        assert decision is not None
         self.look()
         return decision
 

@@ -15,12 +15,13 @@ from app.routing.policy import policy_from
 from app.routing.route import route
 from app.routing.rules import Rulebook
 from app.signals import Signals
+from app.store.clock import stores_clock
 from app.store.deadlines import Deadlines
 from app.store.holdings import Holdings
 from app.store.operations import Operations
 from app.store.publications import listen
 from app.store.ready_runs import Claimer, ReadyRuns
-from app.store.session_store import Admission, SessionStore, stores_clock
+from app.store.session_store import Admission, SessionStore
 from app.store.session_views import SessionViews
 from app.store.store_client import StoreClient
 from app.sweep import Sweep
@@ -75,7 +76,9 @@ class Router:
             (body if name in Message.model_fields else source)[name] = value
         message = Message.model_validate({**body, "source": {**source, "user_id": user}})
         routing = route(self._rulebook, message.agent, message.kind, message.source)
-        return await self.store.admit(Admission(message, routing, ""))
+        decision = await self.store.admit(Admission(message, routing, ""))
+        assert decision is not None
+        return decision
 
     async def run(self, message_id: str, chat: str = "room", **fields: Any) -> Run:
         """Admit a message that must start a run, and give that run."""

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import cast
 from uuid import uuid4
 
 import httpx
@@ -16,7 +15,7 @@ import httpx
 from tests.faults.history import Event, Json, Verb
 from tests.faults.senders import GIVE_UP_SECONDS, Sender, World
 
-CLAIM = cast(Verb, "claim")  # its events are told of as grants, and checked as such
+CLAIM: Verb = "claim"  # its events are told of as grants, and checked as such
 WAIT_SECONDS = 2.0
 
 
