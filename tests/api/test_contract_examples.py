@@ -162,7 +162,7 @@ async def test_resolve_explains_and_touches_nothing(store_url: str, tmp_path: Pa
     )
     async with running(store_url, Clock(), policy_file=policy_file) as service:
         answer = await service.post("/v1/resolve", {"source": REQUEST["source"]})
-        assert set(answer) == {"key", "policy", "rules"}
+        assert set(answer) == {"key", "policy", "rules", "why"}
         assert answer["key"] == "agent:main:discord:group:123"
         assert answer["policy"]["isolation"] == "tagged"
         assert (answer["rules"]["isolation"], answer["rules"]["drain"]) == ("one", "defaults")

@@ -130,7 +130,7 @@ async def router(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app)
-        client = httpx.AsyncClient(transport=transport, base_url="http://router")
+        client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
         yield Router(app, await stack.enter_async_context(client), clock, shards)
 
 

@@ -136,3 +136,17 @@ async def test_owners_are_persons_so_a_person_interrupts_her_own_run_from_anywhe
     assert (second["decision"], second["active_run"]["owners"]) == ("interrupt", ["alice"])
     told = await there.report("heartbeat", first["run"])
     assert told["interrupt"]["user_id"] == "2"
+
+
+async def test_who_gets_a_name_does_not_overtake_what_he_sent_without_it(there: Router) -> None:
+    steers = {"busy": {"same_sender": "queue", "other_sender": "interrupt"}, "isolation": "shared"}
+    await there.put_policy(defaults=steers)
+    bob = {**ON_DISCORD, "user_id": "9"}
+    running = await there.send(ON_DISCORD, "runs")
+    await there.send(ON_DISCORD, "first")
+    await there.send(bob, "bob's")
+    await there.put_policy(defaults=steers, identities=ALICE)
+    jumped = await there.send(ON_DISCORD, "second")
+    assert jumped["decision"] == "interrupt"
+    ended = await there.complete(running["run"])
+    assert ended["next"]["text"] == "first\nsecond\nbob's"

@@ -93,7 +93,9 @@ def test_a_policy_may_leave_everything_out() -> None:
 @pytest.mark.parametrize(
     ("settings", "path"),
     [
-        ({"isolation": "conversation"}, "isolation"),
+        ({"group_ms": 1}, "group_ms"),
+        ({"context_max": 1}, "context_max"),
+        ({"context_ttl_seconds": 60}, "context_ttl_seconds"),
     ],
 )
 @pytest.mark.parametrize("where", ["defaults", "rules.0.set"])

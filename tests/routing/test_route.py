@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.routing.isolation import MissingMessageId, MissingUser
-from app.routing.policy import PolicyFields, policy_from
+from app.routing.keys import conversation_of
 from app.routing.route import Routing, chat_of_source, explain, route
 from app.routing.rules import Rulebook
 from session_router.models import Source
@@ -183,10 +183,17 @@ def test_a_routing_carries_the_fields_and_rules_that_held_and_is_frozen() -> Non
         setattr(routing, "key", "other")  # noqa: B010 (mypy knows better)
 
 
-def test_a_setting_that_no_policy_could_hold_is_not_guessed_at() -> None:
-    fields = PolicyFields().model_copy(update={"isolation": "conversation"})
-    book = Rulebook(policy_from({}).model_copy(update={"defaults": fields}))
-    with pytest.raises(NotImplementedError, match="conversation"):
+def test_a_message_joins_the_conversation_that_was_chosen_or_opens_its_own() -> None:
+    book = rulebook(isolation="conversation")
+    opened = route(book, "main", "user", Source(**GROUP), "m2")
+    joined = route(book, "main", "user", Source(**GROUP), "m2", conversation="m1")
+    assert opened.key == "agent:main:discord:group:123:conversation:m2"
+    assert (joined.key, joined.isolation) == (
+        "agent:main:discord:group:123:conversation:m1",
+        "conversation",
+    )
+    assert conversation_of(joined.key) == "m1"
+    with pytest.raises(MissingMessageId):
         route(book, "main", "user", Source(**GROUP))
 
 

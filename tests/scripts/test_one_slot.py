@@ -8,20 +8,24 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from app.errors import LeaseLost
+from app.errors import LeaseLost, UnknownSession
 from app.routing.keys import ChatName, SessionKey
+from app.routing.policy import PolicyFields
 from app.store import scripts
+from app.store.aliases import Aliases
+from app.store.chat_memories import ChatMemories
 from app.store.dead_letters import DeadLetters
 from app.store.deadlines import Deadlines
 from app.store.embedded import EmbeddedValkey
 from app.store.figures import Figures
 from app.store.holdings import Holdings, NewsReader
 from app.store.operations import Operations
+from app.store.policies import Policies
 from app.store.ready_runs import Claimer, ReadyRuns
 from app.store.scripts import Script
 from app.store.session_lists import SessionFilter, SessionLists
 from app.store.store_client import StoreClient
-from session_router.models import AmendRequest, SealRequest, Seeing, SessionState
+from session_router.models import AmendRequest, SealRequest, Seeing, SessionState, Source
 from tests.processes import wait_until
 from tests.sessions import Sessions, granted
 
@@ -129,11 +133,35 @@ async def operate(s: Sessions) -> None:
     holdings = Holdings(*parts)
     assert await holdings.outstanding("", "gw-1")
     await holdings.signalled_since(NewsReader())
+    await beside_the_sessions(s)
     s.clock.step(4_000)
     for shard in range(SHARDS):
         await Deadlines(*parts).settle_due(shard)
     s.look()
     assert not any("run:" in name for name in s.state), "all leases are over"
+
+
+async def beside_the_sessions(s: Sessions) -> None:
+    """Call what keeps policies, aliases, threads and the memories of chats."""
+    policies = Policies(s.client, s.clock)
+    assert await policies.put("{}", "me") == 1
+    stored = await policies.in_force()
+    assert stored is not None
+    aliases = Aliases(s.client, SHARDS)
+    for number in range(4):
+        source = Source(
+            platform=f"p{number}",
+            chat_type="group",
+            chat_id="c",
+            user_id="u",
+            user_aliases=("a", "b"),
+        )
+        assert (await aliases.known("main", source, PolicyFields(), teach=True)).user_id == "u"
+        chat = ChatName(f"agent:main:discord:chat{number}")
+        assert (await ChatMemories(s.client, SHARDS, s.clock).read(chat, "m1")).version == 0
+        opener = SessionKey(f"agent:main:telegram:thread:chat{number}:opener:m1")
+        with pytest.raises(UnknownSession):
+            await s.store.bind_thread(opener, "7")
 
 
 async def test_no_script_leaves_its_slot(s: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,7 +171,7 @@ local function accept(decision, reason)
     place = place, kind = kind, owns = ARGV[8], granted = '', granted_at = 0,
     returns = 0, accepted_at = now,
     expires_at = expires_at, offered = '', decision = decision, print = print, amended = '',
-    text = ARGV[20], body = ARGV[21]}
+    text = ARGV[20], body = ARGV[21], user = user_id}
 end
 
 local function is_first() return redis.call('HEXISTS', key.senders, sender) == 0 end

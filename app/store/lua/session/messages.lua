@@ -1,9 +1,10 @@
 -- MESSAGES: as the lists `queue` and `batch` hold them. `granted` is the fence of the last
 -- run that had it, `offered` of the run it was steered to, empty for none; `returns` counts
--- the counted returns; a time of 0 is never; text and body are opaque.
+-- the counted returns; a time of 0 is never; text and body are opaque; `user` is the id as sent.
 
 local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'granted', 'granted_at',
-  'returns', 'accepted_at', 'expires_at', 'offered', 'decision', 'print', 'amended', 'text', 'body'}
+  'returns', 'accepted_at', 'expires_at', 'offered', 'decision', 'print', 'amended', 'text', 'body',
+  'user'}
 
 local function pack_message(m)
   local values = {}

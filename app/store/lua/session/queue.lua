@@ -16,12 +16,36 @@ local function push_back(m)
   queue_changed(m, 1)
 end
 
+local function user_of(m)
+  if not m.user or m.user == '' then return nil end
+  return '\n' .. string.match(m.place, '^[^:]*:[^:]*:[^:]*:') .. m.user
+end
+
+-- Which of the messages are of the sender of `m`. Identities may have changed since they were
+-- accepted: who has the same name, or the same id, is one sender, or they would overtake.
+local function of_one_sender(messages, m)
+  local known, found, grown = {[m.sender] = true, [user_of(m) or m.sender] = true}, {}, true
+  while grown do
+    grown = false
+    for i, other in ipairs(messages) do
+      local user = user_of(other)
+      if not found[i] and (known[other.sender] or user and known[user]) then
+        found[i], grown, known[other.sender] = true, true, true
+        if user then known[user] = true end
+      end
+    end
+  end
+  return found
+end
+
 -- The sender's waiting messages stand in front of all others', in their order (I3).
 local function push_front(m)
   local own = {m}
-  if redis.call('HEXISTS', key.senders, m.sender) == 1 then
-    for _, waiting in ipairs(read_messages(key.queue, 0, -1)) do
-      if waiting.sender == m.sender then
+  if session.depth > 0 then
+    local messages = read_messages(key.queue, 0, -1)
+    local is_own = of_one_sender(messages, m)
+    for i, waiting in ipairs(messages) do
+      if is_own[i] then
         redis.call('LREM', key.queue, 1, waiting.packed)
         table.insert(own, #own, waiting)
       end
@@ -51,10 +75,11 @@ local function is_last_try(m, settings) return m.returns + 1 >= settings.max_del
 local function choose_batch(settings)
   local by_sender = settings.drain == 'by_sender'
   local most = settings.drain == 'one' and 1 or settings.batch_max
-  local head, chosen, bytes = nil, {}, 0
-  for _, m in ipairs(read_messages(key.queue, 0, by_sender and -1 or most - 1)) do
-    head = head or m
-    if not by_sender or m.sender == head.sender then
+  local messages = read_messages(key.queue, 0, by_sender and -1 or most - 1)
+  local head, chosen, bytes = messages[1], {}, 0
+  local is_heads = by_sender and head and of_one_sender(messages, head)
+  for i, m in ipairs(messages) do
+    if not by_sender or is_heads[i] then
       local size = #m.text + #m.body
       local full = #chosen == most or bytes + size > BATCH_BYTES_MAX
       local alone = is_last_try(m, settings) or is_last_try(head, settings)
