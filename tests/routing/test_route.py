@@ -7,6 +7,7 @@ import pytest
 
 from app.routing.isolation import MissingMessageId, MissingUser
 from app.routing.keys import conversation_of
+from app.routing.policy import policy_from
 from app.routing.route import Routing, chat_of_source, explain, route
 from app.routing.rules import Rulebook
 from session_router.models import Source
