@@ -50,6 +50,7 @@ class M:
     body: Mapping[str, Any] = field(default_factory=dict, compare=False)
     home: str = field(default="", compare=False)
     print: str = field(default="", compare=False)
+    user: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _optional_at(milliseconds: int) -> int | None:
 MESSAGE = (
     *("seq", "id", "home", "sender", "place", "kind", "owns", "granted", "granted_at"),
     *("returns", "accepted_at", "expires_at", "offered", "decision", "print", "amended"),
-    *("text", "body"),
+    *("text", "body", "user"),
 )
 
 
@@ -170,6 +171,7 @@ def _message(packed: bytes) -> M:
         body=json.loads(f["body"]),
         home=f["home"],
         print=f["print"],
+        user=f["user"],
     )
 
 
@@ -301,6 +303,10 @@ SHOWN: Mapping[str, Callable[[Raw], Any]] = {
     "buckets": _members,
     "ready_sets": _members,
     "active": _members,
+    "alias_places": _members,
+    "alias": lambda raw: unpack(raw)[0],
+    "memory": lambda raw: unpack(raw)[0],
+    "thread": lambda raw: raw.decode(),
     "sessions": lambda raw: {member.decode(): int(score) for member, score in raw.items()},
     **dict.fromkeys(
         ("due", "news", "running", "waiting", "paused", "backlog", "ready", "dead"), _times
@@ -313,7 +319,7 @@ def dump(redis: Any, names: Mapping[str, str] | None = None) -> State:
     state: State = {}
     for name in sorted(redis.scan_iter(count=1000)):
         spelled = name.decode()
-        if spelled == keys.SHARDS:
+        if spelled == keys.SHARDS or spelled in keys.POLICY:
             continue
         tag, _, rest = spelled.partition("}:")
         assert tag.startswith("sr:{"), f"{spelled} has no tag"
@@ -333,7 +339,10 @@ def _show(redis: Any, name: bytes, rest: str, names: Mapping[str, str]) -> tuple
     if kind == "ended":
         return f"ended:{fence_of(about)}", _end(raw, ttl)
     assert kind in SHOWN, f"{rest} is no key that keys.py knows"
-    assert ttl == (3600 if kind == "lost" else None), f"{rest} lives {ttl} seconds"
+    if kind in {"alias", "memory"}:
+        assert ttl is not None, f"{rest} lives for ever"
+    else:
+        assert ttl == (3600 if kind == "lost" else None), f"{rest} lives {ttl} seconds"
     value = SHOWN[kind](raw)
     if kind in {"letters", "dead"}:
         value = {names.get(digest, digest): one for digest, one in value.items()}

@@ -88,7 +88,7 @@ def test_resolve_prints_what_the_service_would_answer(
         assert main(["resolve", *arguments, json.dumps(SOURCE)]) == 0
         answer = json.loads(capsys.readouterr().out)
         assert answer["key"] == key
-        assert set(answer) == {"key", "policy", "rules"}
+        assert set(answer) == {"key", "policy", "rules", "why"}
 
 
 @pytest.mark.parametrize(

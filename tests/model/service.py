@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, nullcontext
-from dataclasses import replace
 from typing import Any, Self
 
 import httpx
@@ -65,8 +64,7 @@ class Service:
     def hold(self, policy: Mapping[str, Any]) -> None:
         """Let another policy hold from now on, as a `PUT` of it will."""
         rulebook = Rulebook(policy_from({"defaults": dict(policy)}))
-        state = self._app.state
-        state.services = replace(state.services, rulebook=rulebook)
+        self._app.state.services.policy.rulebook = rulebook
 
     def sweep(self) -> None:
         """Settle every session whose deadline has passed, as the service does by itself."""
