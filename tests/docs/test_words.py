@@ -168,7 +168,7 @@ def test_what_is_not_served_is_said() -> None:
     paths = re.findall(r"`(?:GET` and `PUT )?(/[\w/{}.-]+)`", section)
     served = set(re.findall(r"^  (/\S*):$", (PROJECT / "openapi.yaml").read_text(), re.MULTILINE))
     assert {"/dashboard", "/metrics", "/v1/events", "/v1/chats/move"} <= set(paths)
-    assert not served & (set(paths) | {"/v1/policy"})
+    assert not served & set(paths)
 
 
 def test_the_compose_file_says_what_the_readme_says_of_it() -> None:
