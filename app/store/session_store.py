@@ -4,15 +4,11 @@ A method that raised may have done its work; called again with the same argument
 it once and answers as it did. All methods raise `StoreUnavailable` and `StoreFull`.
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Any, NoReturn
 
 from app.errors import LeaseLost, StoreUnavailable, ThreadTaken, UnknownRun, UnknownSession
-from app.routing.daily import daily_boundaries
 from app.routing.keys import (
     ChatName,
     SessionKey,
@@ -23,13 +19,22 @@ from app.routing.keys import (
     thread_part,
     thread_to_bind,
 )
-from app.routing.policy import Reset
 from app.routing.route import Routing
 from app.store import keys, scripts
+from app.store.arguments import (
+    body_of,
+    boundaries,
+    flag,
+    hearing_arguments,
+    participant_of,
+    print_of,
+    text_print,
+    usage_arguments,
+)
 from app.store.chat_memories import Hearing
 from app.store.clock import stores_clock
 from app.store.holders import holder_of
-from app.store.replies import Reader, StoredMessage, dropped, interrupt, moment, queue_place
+from app.store.replies import Reader, dropped, interrupt, moment, queue_place
 from app.store.run_ids import read_run_id
 from app.store.session_settings import StoredSettings, settings_of
 from app.store.shards import shard_of_session
@@ -43,11 +48,9 @@ from session_router.models import (
     Heartbeat,
     HeartbeatRequest,
     Message,
-    Participant,
     Seal,
     SealRequest,
     ThreadToOpen,
-    Usage,
 )
 
 HOPS_MAX = 3
@@ -124,25 +127,25 @@ class SessionStore:
             settings.text,
             message.message_id,
             digest,
-            _print(source.user_id, message.text),
+            print_of(source.user_id, message.text),
             routing.person or "",
-            _flag(owns),
-            _flag(routing.is_moderator),
-            _flag(source.is_bot),
+            flag(owns),
+            flag(routing.is_moderator),
+            flag(source.is_bot),
             routing.place,
             holder_of(admission.token_name, message.consumer),
             source.user_id or "",
-            _participant(admission) if owns else "",
+            participant_of(source) if owns else "",
             message.kind,
             message.control or "",
             message.busy or "",
             message.dispatch,
             thread_part(source.thread_id),
             message.text,
-            _body(message, routing),
-            _boundaries(routing.fields.reset, self._clock()),
+            body_of(message, routing),
+            boundaries(routing.fields.reset, self._clock()),
             "" if routing.bound_as is None else keys.thread_digest(routing.bound_as),
-            *_hearing(admission.hearing),
+            *hearing_arguments(admission.hearing),
         )
 
     def session_of_run(self, run_id: str) -> SessionKey:
@@ -159,7 +162,7 @@ class SessionStore:
             address.fence,
             request.fence,
             request.status or "",
-            *_usage(request.usage),
+            *usage_arguments(request.usage),
             *request.seen,
         )
         if reply[0] != "renewed":
@@ -203,10 +206,10 @@ class SessionStore:
             address.fence,
             request.fence,
             request.outcome,
-            _flag(request.requeue),
+            flag(request.requeue),
             request.reason or "",
-            _flag(request.next),
-            *_usage(request.usage),
+            flag(request.next),
+            *usage_arguments(request.usage),
             *request.seen,
         )
         if reply[0] != "completed":
@@ -263,7 +266,7 @@ class SessionStore:
             digest,
             "delete" if request.delete else "text",
             text,
-            _digest(text),
+            text_print(text),
         )
 
 
@@ -312,61 +315,3 @@ def _settings(routing: Routing) -> StoredSettings:
 
 def _refuse(word: str) -> NoReturn:
     raise LeaseLost if word == "lease_lost" else UnknownRun
-
-
-def _hearing(hearing: Hearing | None) -> tuple[str | int, str, str]:
-    if hearing is None:
-        return "", "", ""
-    return hearing.version, hearing.memory_text, hearing.choice.why
-
-
-def _boundaries(reset: Reset, clock: str) -> str:
-    # The script picks by the store's clock: a router's may be a day off and still be of use.
-    if reset.mode not in {"daily", "both"}:
-        return ""
-    now = datetime.fromtimestamp(int(clock) / 1_000_000, UTC) if clock else datetime.now(UTC)
-    boundaries = daily_boundaries(now, reset.at_hour, reset.timezone)
-    return " ".join(str(int(moment.timestamp() * 1000)) for moment in boundaries)
-
-
-def _flag(value: bool) -> str:
-    return "1" if value else ""
-
-
-def _print(user_id: str | None, text: str) -> str:
-    # Tells a resend from another message under the same id: the sender's part, the text's.
-    # By the user as sent: who that is may have changed since, with identities and aliases.
-    return _digest(user_id or "") + _digest(text)
-
-
-def _digest(text: str) -> str:
-    return urlsafe_b64encode(blake2b(text.encode(), digest_size=6).digest()).decode()
-
-
-def _participant(admission: Admission) -> str:
-    source = admission.message.source
-    person = Participant(user_id=source.user_id or "", user_name=source.user_name)
-    return person.model_dump_json()
-
-
-def _body(message: Message, routing: Routing) -> str:
-    return StoredMessage(
-        source=message.source,
-        payload=message.payload,
-        reply_to=message.reply_to,
-        mentions=message.mentions,
-        kind=message.kind,
-        thread_id=routing.thread_id if routing.opens_thread else None,
-    ).model_dump_json(exclude_defaults=True)
-
-
-def _usage(usage: Usage | None) -> tuple[str, str, str]:
-    if usage is None:
-        return "", "", ""
-    tokens, limit = usage.context_tokens, usage.context_limit
-    text = usage.model_dump_json(exclude_none=True)
-    return text, _number(tokens), _number(limit)
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else str(value)

@@ -1,0 +1,76 @@
+"""What scripts are given: a message's parts as the texts that they read."""
+
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+from app.routing.daily import daily_boundaries
+from app.routing.policy import Reset
+from app.routing.route import Routing
+from app.store.chat_memories import Hearing
+from app.store.replies import StoredMessage
+from session_router.models import Message, Participant, Source, Usage
+
+
+def hearing_arguments(hearing: Hearing | None) -> tuple[str | int, str, str]:
+    """The version that was looked at, the memory with the message, and why."""
+    if hearing is None:
+        return "", "", ""
+    return hearing.version, hearing.memory_text, hearing.choice.why
+
+
+def boundaries(reset: Reset, clock: str) -> str:
+    """The days around now, in milliseconds, ascending; empty where no day resets."""
+    # The script picks by the store's clock: a router's may be a day off and still be of use.
+    if reset.mode not in {"daily", "both"}:
+        return ""
+    now = datetime.fromtimestamp(int(clock) / 1_000_000, UTC) if clock else datetime.now(UTC)
+    boundaries = daily_boundaries(now, reset.at_hour, reset.timezone)
+    return " ".join(str(int(moment.timestamp() * 1000)) for moment in boundaries)
+
+
+def flag(value: bool) -> str:
+    """A truth as scripts read it: `1`, or empty."""
+    return "1" if value else ""
+
+
+def print_of(user_id: str | None, text: str) -> str:
+    """What tells a resend from another message under the same id."""
+    # By the user as sent: who that is may have changed since, with identities and aliases.
+    return text_print(user_id or "") + text_print(text)
+
+
+def text_print(text: str) -> str:
+    """48 bits that stand for a text."""
+    return urlsafe_b64encode(blake2b(text.encode(), digest_size=6).digest()).decode()
+
+
+def participant_of(source: Source) -> str:
+    """A person as the participants of a session show one."""
+    person = Participant(user_id=source.user_id or "", user_name=source.user_name)
+    return person.model_dump_json()
+
+
+def body_of(message: Message, routing: Routing) -> str:
+    """The part of a message that scripts hand on unread."""
+    return StoredMessage(
+        source=message.source,
+        payload=message.payload,
+        reply_to=message.reply_to,
+        mentions=message.mentions,
+        kind=message.kind,
+        thread_id=routing.thread_id if routing.opens_thread else None,
+    ).model_dump_json(exclude_defaults=True)
+
+
+def usage_arguments(usage: Usage | None) -> tuple[str, str, str]:
+    """The report whole, its context tokens, its context limit."""
+    if usage is None:
+        return "", "", ""
+    tokens, limit = usage.context_tokens, usage.context_limit
+    text = usage.model_dump_json(exclude_none=True)
+    return text, _number(tokens), _number(limit)
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
