@@ -35,6 +35,7 @@ class Service:
         return str(self._now_ms * 1000)
 
     def __enter__(self) -> Self:
+        self._redis.flushall()  # another test's store may have had other shards
         self._runner.run(self._start())
         return self
 
