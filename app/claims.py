@@ -56,6 +56,7 @@ class Claims:
         self._store = store
         self._line: list[WaitingClaim] = []
         self._look = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._is_closed = False
 
     def look(self) -> None:
@@ -82,14 +83,16 @@ class Claims:
         answer: asyncio.Future[tuple[Run, ...]] = asyncio.get_running_loop().create_future()
         until = monotonic() + request.wait_seconds
         claim = WaitingClaim(request, claimer, agents, until, answer)
-        if claimer.request_id:
-            self._replace_earlier(claimer)
-        before = await self._ready_runs.claimed_before(claimer) if claimer.request_id else None
-        if before is not None:
-            claim.granted.extend(before)
-            answer.set_result(before)
-            return claim
-        self._line.append(claim)
+        # Between looks, so that no grant to an earlier claim of this request is on its way.
+        async with self._looking:
+            if claimer.request_id:
+                self._replace_earlier(claimer)
+                before = await self._ready_runs.claimed_before(claimer)
+                if before is not None:
+                    claim.granted.extend(before)
+                    answer.set_result(before)
+                    return claim
+            self._line.append(claim)
         self._look.set()
         return claim
 
@@ -126,7 +129,8 @@ class Claims:
                 await asyncio.wait_for(self._look.wait(), seconds)
             self._look.clear()
             try:
-                await self._answer_line()
+                async with self._looking:
+                    await self._answer_line()
             except StoreUnavailable as error:
                 self._fail(error)
             except Exception:

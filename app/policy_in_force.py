@@ -25,7 +25,7 @@ class PolicyInForce:
     def __init__(self, policies: Policies, also_follow: Callable[[], Awaitable[None]]) -> None:
         self._policies = policies
         self._also_follow = also_follow
-        self._looked_at = 0
+        self._looked_at = (0, "")
         self.revision = 0
         self.policy = Policy()
         self.rulebook = Rulebook(self.policy)
@@ -53,11 +53,12 @@ class PolicyInForce:
         """Apply what the store has in force. Raises `StoreUnavailable`."""
         await self._also_follow()
         stored = await self._policies.in_force()
-        if stored is None or stored.revision == self._looked_at:
+        if stored is None or (stored.revision, stored.text) == self._looked_at:
             return
         if not self._apply(stored) and self.revision == 0:
             await self._apply_newest_readable()
-        self._looked_at = stored.revision
+        # Revisions start again where a store was lost: the text tells too.
+        self._looked_at = (stored.revision, stored.text)
 
     async def _apply_newest_readable(self) -> None:
         # A release that starts beside a newer one goes on with what it would have in force.

@@ -35,6 +35,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         arguments.url,
         on_run=agent.answer,
         max_runs=10,  # the standing claim: what waited, or lost its process, comes here too
+        platforms=("demo",),  # and nothing of other gateways
         requeue_interrupted=True,  # this agent keeps no transcript: it gets the old request again
     ) as router:
         print(f"working as {router.consumer}", flush=True)

@@ -60,6 +60,7 @@ async def work(arguments: argparse.Namespace) -> None:
         arguments.url,
         on_run=agent.answer,
         max_runs=10,
+        platforms=("demo",),
         requeue_interrupted=True,  # this agent keeps no transcript: it gets the old request again
     ) as router:
         print(f"working as {router.consumer}", flush=True)

@@ -273,8 +273,9 @@ class SessionRouter(Reads):
         self._claim.note_room(is_room=len(self._in_work) < (self._max_runs or 0))
 
     def _stand(self, name: str, keep: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start what goes on until the client is left, unless it has been started."""
-        if name not in self._standing and not self._closing:
+        """Start what goes on until the client is left, unless it goes on already."""
+        standing = self._standing.get(name)
+        if (standing is None or standing.done()) and not self._closing:
             task = self._standing[name] = asyncio.create_task(keep(), name=name)
             task.add_done_callback(_complain)
 

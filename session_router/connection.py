@@ -118,7 +118,7 @@ class Connection:
         try:
             async with asyncio.timeout(limit):
                 response = await self._send(call)
-        except (TimeoutError, httpx.TransportError) as error:
+        except (TimeoutError, httpx.RequestError) as error:
             raise _no_answer(error) from error
         return Answer(_parsed(call, response), sent_at, 1)
 
@@ -152,11 +152,11 @@ class Connection:
                     raise _error_of(response)
                 async for part in response.aiter_bytes():
                     yield part
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _no_answer(error) from error
 
 
-def _no_answer(error: TimeoutError | httpx.TransportError) -> Unavailable:
+def _no_answer(error: TimeoutError | httpx.RequestError) -> Unavailable:
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return Unavailable("the router did not answer in time")
     return Unavailable(f"no answer from the router: {str(error) or type(error).__name__}")

@@ -20,8 +20,9 @@ from session_router.models import (
 class Reads:
     """Look-ups, each retried like a message for `retry_seconds`.
 
-    They are about the client's own agent where none is given, and raise `Refused` (404 for
-    what is not known), `Unauthorized`, `InvalidMessage` or `Unavailable`.
+    `resolve` and `message_status` are about the client's own agent where none is given. All
+    raise `Refused` (404 for what is not known), `Unauthorized`, `InvalidMessage` or
+    `Unavailable`.
     """
 
     def __init__(self, connection: Connection, retry_seconds: float, agent: str) -> None:

@@ -190,20 +190,30 @@ class Player:
         )
 
 
+PAUSE_SECONDS_MAX = 3_600.0
+
+
 class _RecordedClock:
-    """The recording's time, `speed` times as fast as ours, from its first message on."""
+    """The recording's time, `speed` times as fast as ours, from its first message on.
+
+    A silence of more than `PAUSE_SECONDS_MAX`, or a step back to another file's time, is
+    passed over.
+    """
 
     def __init__(self, speed: float) -> None:
         self._speed = speed
         self._started_at = time.monotonic()
-        self._first: datetime | None = None
+        self._elapsed_seconds = 0.0
+        self._latest: datetime | None = None
 
     def wait_seconds(self, at: datetime | None) -> float:
         """Return how long until this moment of the recording; 0 for one without a time."""
         if at is None:
             return 0.0
-        self._first = self._first or at
-        due_at = self._started_at + (at - self._first).total_seconds() / self._speed
+        pause_seconds = (at - (self._latest or at)).total_seconds()
+        self._elapsed_seconds += min(max(pause_seconds, 0.0), PAUSE_SECONDS_MAX)
+        self._latest = at
+        due_at = self._started_at + self._elapsed_seconds / self._speed
         return max(0.0, due_at - time.monotonic())
 
 

@@ -229,6 +229,7 @@ class SessionStore:
         """
         bound_as = thread_to_bind(session, thread_id)
         if bound_as is None:
+            await self._require(session)
             raise ThreadTaken
         reply = await self._client.call(
             scripts.BIND,
@@ -243,6 +244,12 @@ class SessionStore:
             raise UnknownSession
         if reply[0] == "taken":
             raise ThreadTaken
+
+    async def _require(self, session: SessionKey) -> None:
+        shard = shard_of_session(session, self._shards)
+        reply = await self._client.call(scripts.TIMELINE, keys.timeline(shard, session))
+        if reply[0] == "unknown":
+            raise UnknownSession
 
     async def amend(self, chat: ChatName, request: AmendRequest) -> Amendment:
         """Edit or delete what still waits: `message.lua` to find it, then `amend.lua`."""

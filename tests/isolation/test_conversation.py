@@ -1,6 +1,7 @@
 """Isolation `conversation` through the API: a message joins the talk that it belongs to."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ CONVERSATION = {"isolation": "conversation"}
 ROOM = "agent:main:discord:group:room"
 
 
-def who(user: str, **more: object) -> Json:
+def who(user: str, **more: Any) -> Json:
     return group("discord", "room", user, user_name=user.capitalize(), **more)
 
 
@@ -26,7 +27,7 @@ async def room(there: Router) -> Router:
     return there
 
 
-async def key_of(room: Router, user: str, text: str = "hi", **more: object) -> str:
+async def key_of(room: Router, user: str, text: str = "hi", **more: Any) -> str:
     key: str = (await room.send(who(user), text, **more))["session"]["key"]
     return key
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from app.store import keys
 from app.tokens import hash_token
@@ -157,3 +158,13 @@ async def test_a_policy_that_this_release_cannot_read_is_not_applied(newer: str)
 
 def test_the_policys_keys_are_in_one_slot() -> None:
     assert all("{policy}" in key for key in keys.POLICY)
+
+
+async def test_a_put_after_the_loss_of_the_store_is_in_force(store_url: str) -> None:
+    async with router(store_url) as there:
+        await there.put_policy(defaults={"isolation": "shared"})
+        with Redis.from_url(store_url) as redis:
+            redis.flushall()
+        await there.put_policy(defaults={"isolation": "tagged"})
+        shown = await there.call("GET", "/v1/policy")
+        assert shown["policy"]["defaults"]["isolation"] == "tagged"

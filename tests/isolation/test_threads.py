@@ -248,3 +248,22 @@ async def test_threads_of_linked_chats_are_bound_in_whatever_shard_they_would_be
         assert within["session"]["key"] == opened["session"]["key"]
         again = await threads.send(inside({**chat, "user_id": "u2"}, "9"), message_id="7")
         assert again["decision"] == "duplicate"
+
+
+async def test_a_moderators_stop_finds_the_run_of_its_thread_and_no_other(there: Router) -> None:
+    await there.put_policy(defaults={"isolation": "thread", "thread_isolation": "per_user"})
+    opened = await there.send(group("telegram", "123", "1"))
+    await there.bind(opened["session"]["key"], "77")
+    moderator = {"user_id": "9", "is_moderator": True}
+    other = await there.send(
+        {**group("telegram", "123"), **moderator, "thread_id": "123"}, control="stop"
+    )
+    assert other["reason"] == "nothing_runs"
+    stopped = await there.send(
+        {**group("telegram", "123"), **moderator, "thread_id": "77"}, control="stop"
+    )
+    assert stopped["control"]["stopped"] == [opened["run"]["id"]]
+
+
+async def test_a_session_that_is_not_there_has_no_thread(there: Router) -> None:
+    await there.bind("agent:main:discord:group:999", "1", status=404)

@@ -31,7 +31,7 @@ class RouterModel(Admission):
         s.see(seen)
         run.lease_at = self.now + s.rules.lease_ms
         return {
-            "lease_at": run.lease_at,
+            "lease_at": run.deadline,
             "interrupt": self.view_of_stop(run),
             "steer": [(m.id, m.text) for m in s.queue if m.offered_to == number],
         }

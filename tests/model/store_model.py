@@ -97,7 +97,7 @@ class Store:
         back, kept_from = run.back_from, max(0, len(s.omitted) - OMITTED_SHOWN)
         return {
             "number": run.number, "consumer": run.consumer, "session_id": run.session_id,
-            "lease_at": run.lease_at, "reply_to": run.batch[-1].id,
+            "lease_at": run.deadline, "reply_to": run.batch[-1].id,
             "messages": [(m.id, m.seq, m.returns + 1, m.text) for m in run.batch],
             "previous": None if back is None else (back, self.ends[back].how),
             "omitted": s.omitted[kept_from : run.told], "omitted_count": run.told,

@@ -13,7 +13,7 @@ async def ask(client: StoreClient, session: str) -> list[str]:
     return await client.call(scripts.HOME, [keys.home(0, "digest")], session, 900_000)
 
 
-async def test_the_first_session_stays_and_a_repeat_changes_nothing(sessions: Open) -> None:
+async def test_the_first_session_stays_and_a_repeat_only_renews_it(sessions: Open) -> None:
     s = sessions()
     assert await ask(s.client, A) == ["home", A]
     s.look()
@@ -21,7 +21,7 @@ async def test_the_first_session_stays_and_a_repeat_changes_nothing(sessions: Op
     s.redis.pexpire(keys.home(0, "digest"), 600_000)
     assert await ask(s.client, B) == ["home", A]
     s.look()
-    assert s.state == {"id:digest": Pointer(A, ttl=600)}
+    assert s.state == {"id:digest": Pointer(A, ttl=900)}
 
 
 async def test_a_full_record_is_left_as_it_is(sessions: Open) -> None:

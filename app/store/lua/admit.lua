@@ -219,7 +219,9 @@ local function busy_mode(relation)
   local mode, own = settings['busy_' .. relation], ARGV[17]
   if own ~= '' and (relation == 'same_sender' or STRENGTH[own] < STRENGTH[mode]) then mode = own end
   if is_bot and mode ~= 'reject' then return 'queue' end
-  if mode == 'steer' and place ~= run.place then return 'queue' end
+  if mode ~= 'steer' then return mode end
+  if place ~= run.place then return 'queue' end
+  if redis.call('LLEN', key.batch) >= BATCH_WITH_STEERS_MAX then return 'queue' end
   return mode
 end
 
@@ -310,11 +312,10 @@ end
 local function stop_elsewhere()
   local own, thread = name, ARGV[19]
   for _, other in ipairs(redis.call('SMEMBERS', key.active)) do
-    -- The last one: in a thread's key `:thread:` also stands before the chat.
-    local in_reach = thread == '' or string.match(other, '.*(:thread:[^:]*)') == thread
-    if other ~= own and in_reach then
+    if other ~= own then
       turn_to(other)
       local runs = session.fence and now < tonumber(session.over_at)
+        and (thread == '' or ':thread:' .. string.match(run.place, '[^:]*$') == thread)
       if runs and not run.sealed and may_stop() then
         remove_own()
         stop_here('stop', 'stopped')

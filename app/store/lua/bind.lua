@@ -22,7 +22,7 @@ local function move_into_thread(list)
   if #messages == 0 then return end
   for _, m in ipairs(messages) do m.place = in_thread(m.place) end
   redis.call('DEL', list)
-  redis.call('RPUSH', list, unpack(pack_all(messages, 1, #messages, 1)))
+  push_all('RPUSH', list, pack_all(messages, 1, #messages, 1))
 end
 
 read_session()

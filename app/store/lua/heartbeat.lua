@@ -9,7 +9,7 @@
 --       8 ... ids of the steers that its holder has seen
 --
 -- Replies
---   renewed, lease_at, sealed, INTERRUPT, steers
+--   renewed, over_at, sealed, INTERRUPT, steers
 --   lease_lost               the run has ended, or the fence is not its
 --   unknown                  no such run here
 
@@ -21,4 +21,4 @@ note_seen({unpack(ARGV, 8)})
 put('lease_at', text(now + tonumber(run.lease_ms)))
 put('over_at', text(deadline_of_run()))
 save()
-return {'renewed', session.lease_at, run.sealed or '', interrupt_section(), steer_section()}
+return {'renewed', session.over_at, run.sealed or '', interrupt_section(), steer_section()}

@@ -1,6 +1,6 @@
 #!lua
 -- Sets the home of an id in its chat's shard, where the session lives in another one.
--- Guarantees: the first to come decides which session is asked; a repeat changes nothing.
+-- Guarantees: the first to come decides which session is asked; a repeat only renews it.
 --
 -- KEYS  1 the home  2 the binding of the thread that the message was sent in (may be absent)
 -- ARGV  1 session key  2 milliseconds it lives
@@ -9,7 +9,11 @@
 --   home, session key        the session that this id's message belongs to
 
 local packed = redis.call('GET', KEYS[1])
-if packed then return {'home', cmsgpack.unpack(packed)[1]} end
+if packed then
+  local home = cmsgpack.unpack(packed)
+  if not home[2] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  return {'home', home[1]}
+end
 local session = KEYS[2] and redis.call('GET', KEYS[2]) or ARGV[1]
 redis.call('SET', KEYS[1], cmsgpack.pack({session}), 'PX', ARGV[2])
 return {'home', session}

@@ -30,5 +30,12 @@ local function pack_all(messages, first, last, step)
   return packed
 end
 
+-- A Lua call takes about 8,000 values.
+local function push_all(command, list, packed)
+  for i = 1, #packed, PUSHED_MAX do
+    redis.call(command, list, unpack(packed, i, math.min(i + PUSHED_MAX - 1, #packed)))
+  end
+end
+
 local function platform_of(place) return string.match(place, '^[^:]*') end
 local function account_of(place) return string.match(place, '^[^:]*:[^:]*') end

@@ -33,7 +33,7 @@ end
 local function run_section(batch)
   local back = read_end(run.back_from)
   local ended = back and (back.ended ~= '' and back.ended or back.outcome)
-  return {run.fence, run.consumer, run.started_at, session.lease_at, run.lease_ms,
+  return {run.fence, run.consumer, run.started_at, session.over_at, run.lease_ms,
     run.session_id, run.back_from, ended or '', back and back.reason or '',
     back and back.sealed or '', omitted_section(), sections_of(batch)}
 end
@@ -67,6 +67,6 @@ local function running_section()
   if not session.fence then return false end
   local ids = {}
   for i, m in ipairs(read_messages(key.batch, 0, -1)) do ids[i] = m.id end
-  return {session.fence, run.consumer, run.session_id, run.started_at, session.lease_at,
+  return {session.fence, run.consumer, run.session_id, run.started_at, session.over_at,
     run.owners, run.status or '', run.sealed or '', interrupt_section(), ids}
 end

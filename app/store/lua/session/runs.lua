@@ -43,7 +43,7 @@ local function join_batch(messages, fence)
     write_home(m, 'in_run', '')
     count('in_run', m.place, 1)
   end
-  redis.call('RPUSH', key.batch, unpack(pack_all(messages, 1, #messages, 1)))
+  push_all('RPUSH', key.batch, pack_all(messages, 1, #messages, 1))
 end
 
 -- `by` is the home of the message whose admission granted it, if one did: only that one's
@@ -152,7 +152,7 @@ local function return_batch(messages, reason, counted, settings)
     end
   end
   if #kept == 0 then return end
-  redis.call('LPUSH', key.queue, unpack(pack_all(kept, #kept, 1, -1)))
+  push_all('LPUSH', key.queue, pack_all(kept, #kept, 1, -1))
   for _, m in ipairs(kept) do
     if m.accepted_at < kept[1].accepted_at then put('jumped', '1') end
     queue_changed(m, 1)

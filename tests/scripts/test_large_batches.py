@@ -1,0 +1,48 @@
+"""A Lua call takes about 8,000 values: what is longer is moved in parts, and nothing is lost."""
+
+import pytest
+
+from app.routing.keys import SessionKey
+from app.routing.route import route
+from app.store import keys
+from app.store.session_store import Admission
+from session_router.models import CompleteRequest, Outcome
+from tests.scripts.conftest import Open
+from tests.sessions import ROOM, Sessions, granted
+
+ROOM_KEYS = dict(zip(keys.SESSION_KEYS, keys.session_keys(0, SessionKey(ROOM)), strict=True))
+
+
+def lengthen(s: Sessions, to: int) -> None:
+    """Make the active batch as long as steers may have made it."""
+    (packed, *_) = s.redis.lrange(ROOM_KEYS["batch"], 0, 0)
+    more = to - s.redis.llen(ROOM_KEYS["batch"])
+    s.redis.rpush(ROOM_KEYS["batch"], *[packed] * more)
+
+
+@pytest.mark.parametrize("outcome", ["failed", "released"])
+async def test_a_batch_of_thousands_comes_back_whole(sessions: Open, outcome: Outcome) -> None:
+    s = sessions()
+    run = granted(await s.send("m1"))
+    lengthen(s, 8_500)
+    request = CompleteRequest(fence=run.fence, outcome=outcome, next=False)
+    await s.store.complete(run.id, request)
+    assert s.redis.llen(ROOM_KEYS["queue"]) == 8_500
+    assert s.redis.exists(ROOM_KEYS["batch"]) == 0
+
+
+async def test_a_run_of_a_thousand_messages_is_steered_no_further(sessions: Open) -> None:
+    s = sessions(busy={"same_sender": "steer"})
+    granted(await s.send("m1"))
+
+    async def decision(message_id: str) -> str:
+        message = s.message(message_id, "alice")
+        routing = route(s.rulebook, message.agent, message.kind, message.source)
+        answer = await s.store.admit(Admission(message, routing, ""))
+        assert answer is not None
+        return answer.decision
+
+    lengthen(s, 999)
+    assert await decision("m2") == "steer"
+    lengthen(s, 1_000)
+    assert await decision("m3") == "queue"
