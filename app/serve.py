@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app.loopback import is_loopback
 from app.main import read_policy
 from app.settings import PREFIX, Settings, SettingsError
 from app.store.embedded import EmbeddedValkey, EmbeddedValkeyError
@@ -54,16 +55,6 @@ def _is_guarded(settings: Settings) -> bool:
             f"and set {PREFIX}TOKENS_FILE=tokens.yaml (or --tokens), or listen on 127.0.0.1"
         )
     return guarded
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address is reached from this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:

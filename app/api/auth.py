@@ -1,6 +1,5 @@
 """Who calls: bearer tokens, their roles, and the agents they may speak for."""
 
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from app.errors import Forbidden, LoopbackOnly, Unauthorized, UnknownAgent
+from app.loopback import is_loopback
 from app.tokens import Role, TokenEntry, hash_token
 
 GATEWAY: Final = frozenset[Role]({"gateway", "operator"})
@@ -63,14 +63,14 @@ class Access:
 
 def _require_loopback(request: Request) -> None:
     client = request.client
-    if client is not None and not _is_loopback(client.host):
+    if client is not None and not is_loopback(client.host):
         raise LoopbackOnly
     # A web page may reach this machine through its visitor's browser, which names the page, or
     # by a name of its own that was bound to this machine.
     origin, host = request.headers.get("origin"), request.headers.get("host")
-    if origin is not None and not _is_loopback(_host_of(origin)):
+    if origin is not None and not is_loopback(_host_of(origin)):
         raise LoopbackOnly
-    if host and not _is_loopback(_host_of(f"//{host}")):
+    if host and not is_loopback(_host_of(f"//{host}")):
         raise LoopbackOnly
 
 
@@ -79,12 +79,3 @@ def _host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

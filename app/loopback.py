@@ -1,0 +1,13 @@
+"""Which addresses are this machine's alone: one rule for the socket and for every request."""
+
+import ipaddress
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
