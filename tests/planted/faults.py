@@ -86,8 +86,8 @@ FAULTS = (
     Fault(
         "interrupt leaves its sender's messages where they are",
         "session/queue.lua",
-        "if redis.call('HEXISTS', key.senders, m.sender) == 1 then",
-        "if false then",
+        "if session.depth > 0 then\n    local messages",
+        "if false then\n    local messages",
     ),
     Fault(
         "counted return not counted",
@@ -110,7 +110,7 @@ FAULTS = (
     Fault(
         "whatever waits is offered as a steer",
         "session/replies.lua",
-        "if m.offered == session.fence then offered",
-        "if true then offered",
+        "if m.offered == session.fence then\n      local section",
+        "if true then\n      local section",
     ),
 )
