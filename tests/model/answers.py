@@ -159,7 +159,7 @@ def completion(body: Body) -> Body:
     return {
         "next": _optional(run, body["next"]),
         "returned": body["returned"],
-        "session": session(body["session"]),
+        "session": _optional(session, body["session"]),
     }
 
 

@@ -152,9 +152,11 @@ local function return_batch(messages, reason, counted, settings)
     end
   end
   if #kept == 0 then return end
+  local behind = session.depth > 0 and read_messages(key.queue, 0, 0)[1]
   push_all('LPUSH', key.queue, pack_all(kept, #kept, 1, -1))
-  for _, m in ipairs(kept) do
-    if m.accepted_at < kept[1].accepted_at then put('jumped', '1') end
+  for i, m in ipairs(kept) do
+    local after = kept[i + 1] or behind
+    if after and after.accepted_at < m.accepted_at then put('jumped', '1') end
     queue_changed(m, 1)
     write_home(m, 'waiting', reason)
   end
