@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import DESCRIPTION, TITLE, VERSION
 from app.api import (
+    chats,
     dead_letters,
     messages,
     operations,
@@ -31,6 +32,7 @@ from app.settings import Settings, SettingsError, load_settings
 from app.signals import Signals
 from app.store.aliases import Aliases
 from app.store.chat_memories import ChatMemories
+from app.store.chat_names import ChatNames
 from app.store.clock import stores_clock
 from app.store.dead_letters import DeadLetters
 from app.store.deadlines import Deadlines
@@ -38,6 +40,7 @@ from app.store.figures import Figures
 from app.store.holdings import Holdings
 from app.store.operations import Operations
 from app.store.policies import Policies
+from app.store.posts import Posts
 from app.store.publications import listen
 from app.store.ready_runs import ReadyRuns
 from app.store.session_lists import SessionLists
@@ -77,7 +80,17 @@ def create_app(
             await client.close()
 
     app = FastAPI(title=TITLE, version=VERSION, description=DESCRIPTION, lifespan=lifespan)
-    for resource in (messages, runs, signals, operations, sessions, dead_letters, policy, system):
+    for resource in (
+        messages,
+        chats,
+        runs,
+        signals,
+        operations,
+        sessions,
+        dead_letters,
+        policy,
+        system,
+    ):
         app.include_router(resource.router)
     answer_problems(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
@@ -147,11 +160,12 @@ def _services(
     policies, aliases = Policies(client, clock), Aliases(client, settings.shards)
     policy_in_force = PolicyInForce(policies, aliases.follow)
     conversations = Conversations(ChatMemories(*parts))
+    chat_names, posts = ChatNames(client, settings.shards), Posts(client, settings.shards)
     return Services(
         access=access,
         policies=policies,
         policy=policy_in_force,
-        places=Places(policy_in_force, aliases, conversations),
+        places=Places(policy_in_force, aliases, chat_names, conversations, posts),
         client=client,
         store=store,
         claims=Claims(ReadyRuns(*parts), store),

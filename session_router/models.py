@@ -231,14 +231,8 @@ class Message(Sending):
 
     message_id: Id
     consumer: Id
-    source: Source | None = None
     to: To | None = None
-
-    @model_validator(mode="after")
-    def _comes_from_somewhere_or_goes_to_a_session(self) -> Self:
-        if (self.source is None) == (self.to is None):
-            raise ValueError("give either source or to")
-        return self
+    source: Source | None = Field(default=None, validate_default=True)
 
     @field_validator("to", mode="after")
     @classmethod
@@ -246,6 +240,21 @@ class Message(Sending):
         if to is not None and info.data.get("kind") == "user":
             raise ValueError("goes with kind internal or context")
         return to
+
+    @field_validator("source", mode="after")
+    @classmethod
+    def _one_of_both(cls, source: Source | None, info: ValidationInfo) -> Source | None:
+        if "to" in info.data and (source is None) == (info.data["to"] is None):
+            raise ValueError("give either source or to")
+        return source
+
+    @property
+    def origin(self) -> Source | To:
+        """The source that it comes from, or the session that it goes to."""
+        origin = self.source or self.to
+        if origin is None:
+            raise ValueError("give either source or to")
+        return origin
 
 
 class Usage(Words):
@@ -429,14 +438,17 @@ class SessionView(Words):
 
 
 class Route(Words):
-    """Where the reply of a batch goes; `reply_to` is the newest message's id."""
+    """Where the reply of a batch goes.
+
+    `reply_to` is the id of the newest message that has a source.
+    """
 
     platform: str
     account: str
     scope: str | None = None
     chat_id: str
     thread_id: str | None = None
-    reply_to: str
+    reply_to: str | None = None
 
 
 class Previous(Words):
@@ -447,6 +459,12 @@ class Previous(Words):
     reason: str | None = None
     sealed: bool = False
     sent: tuple[str, ...] = ()
+
+
+class Asked(Words):
+    """The answer to `ask`: until when the run asks, null after a withdrawal."""
+
+    expires_at: Moment | None
 
 
 class BatchMessage(Words):

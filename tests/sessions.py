@@ -13,7 +13,8 @@ from app.routing.policy import policy_from
 from app.routing.route import route
 from app.routing.rules import Rulebook
 from app.store import keys
-from app.store.session_store import Admission, SessionStore
+from app.store.admissions import routed
+from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
 from app.store.store_client import StoreClient
 from session_router.models import (
@@ -86,12 +87,13 @@ class Sessions:
     ) -> Decision:
         """Admit a message; what is no field of a message is one of its source."""
         message = self.message(message_id, user, **fields)
+        assert message.source is not None
         routing = route(self.rulebook, message.agent, message.kind, message.source)
         digest = keys.home_digest(routing.chat, message_id)
         here = routing.chat == "agent:main:discord:room"
         self.names[digest] = message_id if here else f"{routing.chat}/{message_id}"
-        decision = await self.store.admit(Admission(message, routing, token))
-        assert decision is not None
+        decision = await self.store.admit(routed(message, routing, token))
+        assert isinstance(decision, Decision)
         self.look()
         return decision
 

@@ -18,7 +18,10 @@ EPOCH_MS = EPOCH_US // 1000
 State = dict[str, Any]
 """A decoded store: key without its tag to value; of several shards, `shard/key`."""
 
-TIMES = {"lease_at", "over_at", "retry_at", "debounce_at", "expire_at", "last_at", "bots_at"}
+TIMES = {
+    *("lease_at", "over_at", "retry_at", "debounce_at", "group_at", "expire_at", "last_at"),
+    "bots_at",
+}
 RUN_TIMES = {"started_at", "max_at", "interrupt_at", "grace_at"}
 NUMBERS = {
     *("seq", "fails", "back", "tokens", "limit", "keep_ms", "bots"),
@@ -51,6 +54,9 @@ class M:
     home: str = field(default="", compare=False)
     print: str = field(default="", compare=False)
     user: str = field(default="", compare=False)
+    group: str = ""
+    group_until: int | None = None
+    answers: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class End:
     ttl: int | None
     returned: tuple[str, ...] = ()
     sealed: bool = False
+    sent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,7 @@ def _optional_at(milliseconds: int) -> int | None:
 MESSAGE = (
     *("seq", "id", "home", "sender", "place", "kind", "owns", "granted", "granted_at"),
     *("returns", "accepted_at", "expires_at", "offered", "decision", "print", "amended"),
-    *("text", "body", "user"),
+    *("text", "body", "user", "group", "group_until", "answers"),
 )
 
 
@@ -172,6 +179,9 @@ def _message(packed: bytes) -> M:
         home=f["home"],
         print=f["print"],
         user=f["user"],
+        group=f["group"],
+        group_until=_optional_at(f["group_until"]),
+        answers=f["answers"],
     )
 
 
@@ -198,7 +208,7 @@ def _home(digest: str, packed: bytes, ttl: int | None) -> Home | Pointer:
 
 def _end(packed: bytes, ttl: int | None) -> End:
     session, ended, outcome, reason, next_, returned, *rest = unpack(packed)
-    at, consumer, session_id, started, owners, status, sealed = rest
+    at, consumer, session_id, started, owners, status, sealed, sent = rest
     return End(
         session=session,
         ended=ended,
@@ -214,6 +224,7 @@ def _end(packed: bytes, ttl: int | None) -> End:
         status=status,
         ttl=ttl,
         sealed=sealed == "1",
+        sent=tuple(sent),
     )
 
 
@@ -228,7 +239,7 @@ def _session(record: Mapping[str, str]) -> State:
 def _session_field(name: str, value: str) -> Any:
     if name == "id":
         return _session_id(value)
-    if name == "fence":
+    if name in {"fence", "born"}:
         return fence_of(value)
     if name in TIMES:
         return _at(value)
@@ -352,7 +363,7 @@ def _show(redis: Any, name: bytes, rest: str, names: Mapping[str, str]) -> tuple
 
 
 def _letter(packed: bytes) -> DeadLetter:
-    session, at, message, settings = unpack(packed)
+    session, at, message, settings, _ = unpack(packed)
     return DeadLetter(session, _at(at), _message(message), settings)
 
 

@@ -109,7 +109,9 @@ async def operate(s: Sessions) -> None:
         assert (await s.store.seal(run.id, SealRequest(fence=run.fence))).sealed
         assert (await s.send("m2", "alice", **place)).reason == "run_sealed"
         chat = ChatName(f"agent:main:discord:op{number}")
-        edit = AmendRequest(source=run.messages[0].source, message_id="m2", text="other")
+        source = s.message("m2", "alice", **place).source
+        assert source is not None
+        edit = AmendRequest(source=source, message_id="m2", text="other")
         assert (await s.store.amend(chat, edit)).result == "updated"
         assert (await operations.remove(session, "me", seen, 2)).changed
         assert (await operations.interrupt(session, "me", seen)).changed in {True, False}
