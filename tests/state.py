@@ -22,7 +22,8 @@ TIMES = {
     *("lease_at", "over_at", "retry_at", "debounce_at", "group_at", "expire_at", "last_at"),
     "bots_at",
 }
-RUN_TIMES = {"started_at", "max_at", "interrupt_at", "grace_at"}
+RUN_TIMES = {"started_at", "max_at", "interrupt_at", "grace_at", "prompt_until", "asked_at"}
+POSTS = {b"sent", b"sent_before"}
 NUMBERS = {
     *("seq", "fails", "back", "tokens", "limit", "keep_ms", "bots"),
     *("done", "dead", "removed", "omitted"),
@@ -246,8 +247,12 @@ def _session_field(name: str, value: str) -> Any:
     return int(value) if name in NUMBERS else value
 
 
-def _run(record: Mapping[str, str]) -> State:
-    return {name: _run_field(name, value) for name, value in record.items()}
+def _run(record: Mapping[bytes, bytes]) -> State:
+    posts = {name: unpack(value) for name, value in record.items() if name in POSTS}
+    rest = _texts({name: value for name, value in record.items() if name not in POSTS})
+    return {name: _run_field(name, value) for name, value in rest.items()} | {
+        name.decode(): ids for name, ids in posts.items()
+    }
 
 
 def _run_field(name: str, value: str) -> Any:
@@ -298,7 +303,7 @@ def _lost(raw: Raw) -> list[tuple[str, int | None, str]]:
 
 SHOWN: Mapping[str, Callable[[Raw], Any]] = {
     "session": lambda raw: _session(_texts(raw)),
-    "run": lambda raw: _run(_texts(raw)),
+    "run": _run,
     "queue": lambda raw: [_message(packed) for packed in raw],
     "batch": lambda raw: [_message(packed) for packed in raw],
     "senders": lambda raw: {name: int(number) for name, number in _texts(raw).items()},
@@ -317,6 +322,11 @@ SHOWN: Mapping[str, Callable[[Raw], Any]] = {
     "alias_places": _members,
     "alias": lambda raw: unpack(raw)[0],
     "memory": lambda raw: unpack(raw)[0],
+    "context": lambda raw: [(line[2], _at(line[3]), line[4]) for line in unpack(raw)],
+    "data": lambda raw: {name: json.loads(value) for name, value in _texts(raw).items()},
+    "sent": lambda raw: raw.decode(),
+    "moved": lambda raw: raw.decode(),
+    "early": lambda raw: unpack(raw)[:2],
     "thread": lambda raw: raw.decode(),
     "sessions": lambda raw: {member.decode(): int(score) for member, score in raw.items()},
     **dict.fromkeys(
@@ -350,7 +360,7 @@ def _show(redis: Any, name: bytes, rest: str, names: Mapping[str, str]) -> tuple
     if kind == "ended":
         return f"ended:{fence_of(about)}", _end(raw, ttl)
     assert kind in SHOWN, f"{rest} is no key that keys.py knows"
-    if kind in {"alias", "memory"}:
+    if kind in {"alias", "memory", "context", "sent", "moved", "early"}:
         assert ttl is not None, f"{rest} lives for ever"
     else:
         assert ttl == (3600 if kind == "lost" else None), f"{rest} lives {ttl} seconds"
