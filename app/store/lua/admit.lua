@@ -131,7 +131,7 @@ end
 
 -- STORING
 
-local wait, accept, is_first, watch_expiry
+local wait, accept, is_first, watch_expiry, memory_version
 do
 
 local function remember_participant(seq)
@@ -156,7 +156,7 @@ local function keep_settings()
   put('keep_ms', text(settings.session_ttl_ms))
 end
 
-local function memory_version()
+function memory_version()
   local packed = redis.call('GET', key.memory)
   return packed and cmsgpack.unpack(packed)[1] or 0
 end
