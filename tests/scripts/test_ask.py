@@ -1,9 +1,11 @@
 """`ask.lua`, and what `admit.lua` makes of a message while a run asks."""
 
+from typing import Any
+
 import pytest
 
 from app.errors import LeaseLost, RunSealed
-from session_router.models import Decision, Run
+from session_router.models import Decision, Heartbeat, Run
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM, Sessions, granted, ids
 
@@ -67,8 +69,8 @@ async def test_a_button_answers_its_own_prompt_only(sessions: Open) -> None:
     assert said(await s.send("c4", answers="delete?")) == ("reject", "prompt_gone")
 
 
-def ids_of_answers(beat: object) -> list[str]:
-    return [m.message_id for m in beat.answers]  # type: ignore[attr-defined]
+def ids_of_answers(beat: Heartbeat) -> list[str]:
+    return [m.message_id for m in beat.answers]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def ids_of_answers(beat: object) -> list[str]:
     ],
 )
 async def test_who_may_answer(
-    sessions: Open, who: object, user: str, fields: dict[str, object], expected: str
+    sessions: Open, who: object, user: str, fields: dict[str, Any], expected: str
 ) -> None:
     s = sessions()
     await asking(s, who=who)

@@ -1,5 +1,7 @@
 """Lines of context: kept for the next run, and nothing more."""
 
+from typing import Any
+
 import pytest
 
 from app.errors import TooLarge
@@ -8,7 +10,7 @@ from tests.scripts.conftest import Open
 from tests.sessions import ROOM, Sessions, granted
 
 
-async def hear(s: Sessions, message_id: str, user: str = "bob", **fields: object) -> Decision:
+async def hear(s: Sessions, message_id: str, user: str = "bob", **fields: Any) -> Decision:
     return await s.send(message_id, user, kind="context", **fields)
 
 
