@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Self, TypeVar
+
+from pydantic import JsonValue
 
 from session_router.models import ID_CHARACTERS_MAX
 
 _Value = TypeVar("_Value")
 
 MENTIONS_MAX = 100  # what the router takes; nobody addresses more people at once
+_DEPTH_MAX = 32
 
 
 class UnreadablePayload(ValueError):
@@ -115,6 +119,12 @@ class Fields:
         """Return a list of objects, empty where it is absent."""
         return tuple(type(self)(item, path) for item, path in self._items(name))
 
+    def copy_of(self, *names: str) -> dict[str, JsonValue]:
+        """Return those of the fields that are there, copied, to be given back with the run."""
+        return {
+            name: _copy(self._value[name], self._path_of(name)) for name in names if self.has(name)
+        }
+
     def _items(self, name: str) -> list[tuple[object, str]]:
         value = self._value.get(name)
         if value is None:
@@ -136,6 +146,22 @@ def mentioned(user_ids: tuple[str, ...], *, bot: str | None) -> tuple[str, ...]:
     """Return who is addressed, each once and the bot never; of more than 100 the first 100."""
     people = dict.fromkeys(user_id for user_id in user_ids if user_id != bot)
     return tuple(people)[:MENTIONS_MAX]
+
+
+def _copy(value: object, path: str, depth: int = 0) -> JsonValue:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and isfinite(value):
+        return value
+    if isinstance(value, str) and _is_unicode(value):
+        return value
+    if depth < _DEPTH_MAX and isinstance(value, list | tuple):
+        return [_copy(item, f"{path}.{index}", depth + 1) for index, item in enumerate(value)]
+    if depth < _DEPTH_MAX and isinstance(value, Mapping):
+        if not all(isinstance(name, str) and _is_unicode(name) for name in value):
+            raise UnreadablePayload(path, "has names that are no Unicode text")
+        return {name: _copy(item, f"{path}.{name}", depth + 1) for name, item in value.items()}
+    raise UnreadablePayload(path, "is not JSON that can be given back")
 
 
 def _id(value: object, path: str) -> str:
