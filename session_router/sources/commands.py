@@ -41,12 +41,22 @@ class Said(NamedTuple):
     busy: Busy | None = None
 
 
-def said(text: str) -> Said:
-    """Return the text with its command read; `/queue` and `/steer` alone stay as written."""
-    word = _FIRST_WORD.match(text)
+def said(text: str, *names: str) -> Said:
+    """Return the text with its command read; `/queue` and `/steer` alone stay as written.
+
+    One of the bot's `names`, as the platform writes a mention of it, may stand before the command.
+    """
+    word = _FIRST_WORD.match(_without_name(text, names))
     command = COMMANDS.get(word[0].casefold()) if word else None
     if word is None or command is None:
         return Said(text)
     if command.control is not None:
         return Said(text, control=command.control)
-    return Said(text[word.end() :].strip() or text, busy=command.busy)
+    return Said(word.string[word.end() :].strip() or text, busy=command.busy)
+
+
+def _without_name(text: str, names: tuple[str, ...]) -> str:
+    word = _FIRST_WORD.match(text)
+    if word is None or word[0].casefold() not in {name.casefold() for name in names}:
+        return text
+    return text[word.end() :].lstrip()

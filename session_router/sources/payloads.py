@@ -1,15 +1,18 @@
 """Reading a platform's JSON by name, with the path of whatever is not as the platform sends it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Self, TypeVar
 
 from pydantic import JsonValue
 
-from session_router.models import ID_CHARACTERS_MAX
+from session_router.models import ID_CHARACTERS_MAX, ReplyTo
 
 _Value = TypeVar("_Value")
+
+IsModerator = Callable[[str, str], bool]
+"""Tells of a chat's id and a user's id whether the platform lets that user moderate the chat."""
 
 MENTIONS_MAX = 100  # what the router takes; nobody addresses more people at once
 _DEPTH_MAX = 32
@@ -76,11 +79,11 @@ class Fields:
     def id_or_none(self, name: str) -> str | None:
         """Return an id, None where it is absent or empty."""
         value = self._value.get(name)
-        return None if value is None or value == "" else _id(value, self._path_of(name))
+        return None if value is None or value == "" else as_id(value, self._path_of(name))
 
     def ids(self, name: str) -> tuple[str, ...]:
         """Return a list of ids, empty where it is absent."""
-        return tuple(_id(item, path) for item, path in self._items(name))
+        return tuple(as_id(item, path) for item, path in self._items(name))
 
     def integer_or_none(self, name: str) -> int | None:
         value = self._value.get(name)
@@ -106,6 +109,19 @@ class Fields:
             return datetime.fromtimestamp(float(value) / per_second, UTC)
         except (ValueError, OverflowError, OSError) as error:
             raise self.unreadable(name, "is not a time") from error
+
+    def iso_moment_or_none(self, name: str) -> datetime | None:
+        """Return a time from its ISO 8601 form, which must tell its zone."""
+        value = self.text_or_none(name)
+        if value is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise self.unreadable(name, "is not a time") from error
+        if moment.tzinfo is None:
+            raise self.unreadable(name, "has no time zone")
+        return moment
 
     def part(self, name: str) -> Self:
         """Return an object."""
@@ -142,6 +158,18 @@ class Fields:
         return f"{self._path}.{name}" if self._path else name
 
 
+def nobody(_chat_id: str, _user_id: str) -> bool:
+    """Say that no user moderates any chat: the gateway does not know or does not care."""
+    return False
+
+
+def reply(message_id: str, author: str | None, *, bot: str | None) -> str | ReplyTo:
+    """Return what a message replies to; the bot as an author is not named, it is no addressee."""
+    if author is None or author == bot:
+        return message_id
+    return ReplyTo(message_id=message_id, user_id=author)
+
+
 def mentioned(user_ids: tuple[str, ...], *, bot: str | None) -> tuple[str, ...]:
     """Return who is addressed, each once and the bot never; of more than 100 the first 100."""
     people = dict.fromkeys(user_id for user_id in user_ids if user_id != bot)
@@ -164,7 +192,8 @@ def _copy(value: object, path: str, depth: int = 0) -> JsonValue:
     raise UnreadablePayload(path, "is not JSON that can be given back")
 
 
-def _id(value: object, path: str) -> str:
+def as_id(value: object, path: str) -> str:
+    """Return an id as a string; `path` is the field that it comes from."""
     if type(value) is int and abs(value) < 2**64:
         value = str(value)
     if not isinstance(value, str) or not _is_unicode(value):
