@@ -259,9 +259,10 @@ def _text(message: Fields) -> str:
 
 def _said(text: str, bot: _Bot) -> Said:
     command = _COMMAND_FOR.match(text)
-    if command is not None and command[2].casefold() == bot.name:
-        text = command[1] + text[command.end() :]
-    return said(text, f"@{bot.name}")
+    is_for_bot = command is not None and command[2].casefold() == bot.name
+    plain = command[1] + text[command.end() :] if command is not None and is_for_bot else text
+    words = said(plain, f"@{bot.name}")
+    return words._replace(text=text) if words.text == plain else words
 
 
 def _replied(message: Fields) -> Fields | None:
