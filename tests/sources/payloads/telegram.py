@@ -5,7 +5,7 @@ Above each stands the part of that page which it is written from.
 
 from typing import Any
 
-# 10.2: user
+# Of #user
 bot = {"id": 7000, "is_bot": True, "first_name": "Helper", "username": "helper_bot"}
 alice = {"id": 456, "is_bot": False, "first_name": "Alice", "last_name": "Ärm", "username": "al"}
 anonymous = {
@@ -16,7 +16,7 @@ anonymous = {
 }
 telegram = {"id": 777000, "is_bot": False, "first_name": "Telegram"}
 
-# In #chat
+# Of #chat
 dm = {"id": 456, "type": "private", "first_name": "Alice", "username": "al"}
 group = {"id": -100200, "type": "supergroup", "title": "Team"}
 forum = {"id": -100300, "type": "supergroup", "title": "Forum", "is_forum": True}
@@ -40,11 +40,11 @@ def update(**fields: Any) -> dict[str, Any]:
     return {"update_id": 90001, **fields}
 
 
-# In #update, #message
+# Of #update, #message
 DM = update(message=message(dm, text="how do I reset it?"))
 GROUP = update(message=message(group, text="lunch?"))
 
-# In #messageentity: offsets count UTF-16 units, the rocket is two of them
+# Of #messageentity, offsets count UTF-16 units, the rocket is two of them
 MENTIONING = update(
     message=message(
         group,
@@ -85,7 +85,7 @@ WEATHER = update(
     )
 )
 
-# In #message: message_thread_id, is_topic_message; #forumtopiccreated
+# Of #message, message_thread_id, is_topic_message; #forumtopiccreated
 topic_opening = message(
     forum,
     message_id=163,
@@ -137,11 +137,11 @@ REPLY_CHAIN = update(
         text="no",
     )
 )
-# In #user: has_topics_enabled; topics in a chat with the bot
+# Of #user, has_topics_enabled, topics in a chat with the bot
 PRIVATE_TOPIC = update(
     message=message(dm, message_thread_id=92576, is_topic_message=True, text="in a topic")
 )
-# In #directmessagestopic
+# Of #directmessagestopic
 CHANNEL_DM = update(
     message=message(
         channel_dms,
@@ -150,7 +150,7 @@ CHANNEL_DM = update(
     )
 )
 
-# In #message: sender_chat, author_signature, is_automatic_forward
+# Of #message, sender_chat, author_signature, is_automatic_forward
 ANONYMOUS_ADMIN = update(
     message=message(
         group,
@@ -181,7 +181,7 @@ CHANNEL_POST = update(
     channel_post=message(channel, **{"from": None}, sender_chat=channel, text="news of the day")
 )
 
-# In #message: business_connection_id, sender_business_bot; #businessmessagesdeleted
+# Of #message, business_connection_id, sender_business_bot; #businessmessagesdeleted
 BUSINESS = update(business_message=message(dm, business_connection_id="bc:1", text="are you open?"))
 BUSINESS_OWNER = update(
     business_message=message(
@@ -210,10 +210,10 @@ BUSINESS_DELETED = update(
         "message_ids": [1180, 1181],
     }
 )
-# In #message: guest_query_id
+# Of #message, guest_query_id
 GUEST = update(guest_message=message(group, guest_query_id="gq-1", text="@helper_bot explain"))
 
-# In #message: media_group_id, photo, caption, caption_entities; #photosize
+# Of #message, media_group_id, photo, caption, caption_entities; #photosize
 ALBUM = [
     update(
         message=message(
@@ -236,7 +236,7 @@ VOICE = update(
 )
 LOCATION = update(message=message(dm, location={"latitude": 59.9, "longitude": 10.7}))
 
-# In #message: message_id "0 for ephemeral messages", ephemeral_message_id
+# Of #message, message_id "0 for ephemeral messages", ephemeral_message_id
 EPHEMERAL = update(
     message=message(group, message_id=0, ephemeral_message_id=17, receiver_user=bot, text="/new")
 )
@@ -251,7 +251,7 @@ EPHEMERAL_EDITED = update(
     edited_message=message(group, message_id=0, ephemeral_message_id=17, text="/new!")
 )
 
-# In #update: edited_message, edited_channel_post
+# Of #update, edited_message, edited_channel_post
 EDITED = update(edited_message=message(dm, edit_date=1795328999, text="/queue and then the docs"))
 CHANNEL_POST_EDITED = update(
     edited_channel_post=message(
@@ -259,7 +259,7 @@ CHANNEL_POST_EDITED = update(
     )
 )
 
-# In #callbackquery, #inaccessiblemessage
+# Of #callbackquery, #inaccessiblemessage
 PRESS = update(
     callback_query={
         "id": "4382bfdwdsb323b2d9",
@@ -304,7 +304,7 @@ PRESS_INLINE = update(
     }
 )
 
-# In #message: migrate_to_chat_id, migrate_from_chat_id
+# Of #message, migrate_to_chat_id, migrate_from_chat_id
 MIGRATED_TO = update(
     message=message({"id": -200, "type": "group", "title": "Team"}, migrate_to_chat_id=-100200)
 )
@@ -312,7 +312,7 @@ MIGRATED_FROM = update(
     message=message(group, **{"from": anonymous}, sender_chat=group, migrate_from_chat_id=-200)
 )
 
-# In #message: external_reply; #externalreplyinfo
+# Of #message, external_reply; #externalreplyinfo
 EXTERNAL_REPLY = update(
     message=message(
         group,
@@ -332,7 +332,7 @@ REPLY_TO_BOT = update(
     )
 )
 
-# In #message: service messages; #chatmemberupdated, #messagereactionupdated
+# Of #message, service messages; #chatmemberupdated, #messagereactionupdated
 JOINED = update(message=message(group, new_chat_members=[alice]))
 PINNED = update(message=message(group, pinned_message=message(group, message_id=5, text="x")))
 MEMBER = update(
