@@ -7,6 +7,8 @@ It holds the prompt's id and the answer: `ask:p7:yes`.
 
 from typing import NamedTuple
 
+from session_router.models import ID_CHARACTERS_MAX
+
 _PREFIX = "ask:"
 
 
@@ -29,4 +31,5 @@ def pressed(data: str) -> Press | None:
     if not data.startswith(_PREFIX):
         return None
     prompt_id, colon, text = data.removeprefix(_PREFIX).partition(":")
-    return Press(prompt_id, text) if prompt_id and colon else None
+    is_ours = colon and 1 <= len(prompt_id) <= ID_CHARACTERS_MAX
+    return Press(prompt_id, text) if is_ours else None

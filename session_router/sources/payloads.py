@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Self, TypeVar
+from typing import Self, TypeGuard, TypeVar
 
 from pydantic import JsonValue
 
@@ -16,6 +16,7 @@ IsModerator = Callable[[str, str], bool]
 
 MENTIONS_MAX = 100  # what the router takes; nobody addresses more people at once
 _DEPTH_MAX = 32
+_INTEGER_END = 2**64
 
 
 class UnreadablePayload(ValueError):
@@ -59,10 +60,8 @@ class Fields:
         value = self._value.get(name)
         if value is None:
             return None
-        if not isinstance(value, str):
-            raise self.unreadable(name, "is not a string")
-        if not _is_unicode(value):
-            raise self.unreadable(name, "is not Unicode text")
+        if not _is_text(value):
+            raise self.unreadable(name, "is not a text")
         return value
 
     def name_or_none(self, name: str) -> str | None:
@@ -177,32 +176,28 @@ def mentioned(user_ids: tuple[str, ...], *, bot: str | None) -> tuple[str, ...]:
 
 
 def _copy(value: object, path: str, depth: int = 0) -> JsonValue:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int | float) and isfinite(value):
-        return value
-    if isinstance(value, str) and _is_unicode(value):
-        return value
     if depth < _DEPTH_MAX and isinstance(value, list | tuple):
         return [_copy(item, f"{path}.{index}", depth + 1) for index, item in enumerate(value)]
-    if depth < _DEPTH_MAX and isinstance(value, Mapping):
-        if not all(isinstance(name, str) and _is_unicode(name) for name in value):
-            raise UnreadablePayload(path, "has names that are no Unicode text")
+    if depth < _DEPTH_MAX and isinstance(value, Mapping) and all(map(_is_text, value)):
         return {name: _copy(item, f"{path}.{name}", depth + 1) for name, item in value.items()}
+    if isinstance(value, int) and abs(value) < _INTEGER_END:
+        return value
+    if value is None or _is_text(value) or (isinstance(value, float) and isfinite(value)):
+        return value
     raise UnreadablePayload(path, "is not JSON that can be given back")
 
 
 def as_id(value: object, path: str) -> str:
     """Return an id as a string; `path` is the field that it comes from."""
-    if type(value) is int and abs(value) < 2**64:
+    if type(value) is int and abs(value) < _INTEGER_END:
         value = str(value)
-    if not isinstance(value, str) or not _is_unicode(value):
+    if not _is_text(value):
         raise UnreadablePayload(path, "is no id")
     if not 1 <= len(value) <= ID_CHARACTERS_MAX:
         raise UnreadablePayload(path, f"is not 1 to {ID_CHARACTERS_MAX} characters long")
     return value
 
 
-def _is_unicode(text: str) -> bool:
+def _is_text(value: object) -> TypeGuard[str]:
     # JSON can spell half a surrogate pair, which no UTF-8 can.
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)

@@ -26,7 +26,7 @@ from session_router.sources.payloads import Fields, IsModerator, mentioned, nobo
 
 _SAID = frozenset({None, "bot_message", "file_share", "me_message", "thread_broadcast"})
 _SLACKBOT = "USLACKBOT"
-_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+_MENTION = re.compile(r"<@([UW][A-Z0-9]{1,40})(?:\|[^>]*)?>")
 _OF_A_FILE = ("id", "name", "mimetype", "size", "url_private", "file_access")
 
 

@@ -13,7 +13,7 @@ from tests.sources.payloads import discord as payloads
 
 
 def read(payload: Mapping[str, Any], **more: Any) -> Event | None:
-    return discord.read(payload, account="9000", parent_of=payloads.PARENTS.get, **more)
+    return discord.read(payload, account="9000", parent_of=payloads.parents.get, **more)
 
 
 def incoming(payload: Mapping[str, Any], **more: Any) -> Incoming:

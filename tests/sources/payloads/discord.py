@@ -69,7 +69,7 @@ IN_THREAD_WITHOUT_CHANNEL_TYPE = created(channel_id="1100", channel_type=None)
 IN_PRIVATE_THREAD = created(channel_id="1200", channel_type=12)
 FORUM_POST = created(id="1300", channel_id="1300", channel_type=11, content="my question")
 IN_UNKNOWN_THREAD = created(channel_id="1400", channel_type=11)
-PARENTS = {"1100": "123", "1200": "123", "1300": "124"}
+parents = {"1100": "123", "1200": "123", "1300": "124"}
 
 # topics/threads, New Message Types
 THREAD_STARTER = created(
