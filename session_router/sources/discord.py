@@ -10,7 +10,7 @@ resources/channel, events/gateway-events, topics/threads, interactions/receiving
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -26,6 +26,7 @@ from session_router.sources.payloads import (
     nobody,
     reply,
 )
+from session_router.sources.places import Place, Sender
 
 _REPLY = 19
 _READ = frozenset({0, _REPLY, 20, 23})  # texts, replies, answers to commands; the rest are notices
@@ -94,33 +95,6 @@ class _Bot:
     is_moderator: IsModerator
 
 
-class _Sender(NamedTuple):
-    user_id: str | None = None
-    name: str | None = None
-    is_bot: bool = False
-
-
-class _Place(NamedTuple):
-    """Where something happened; `scope` is the guild."""
-
-    scope: str | None
-    chat_type: ChatType
-    chat_id: str
-    thread_id: str | None = None
-
-    def source(self, sender: _Sender, bot: _Bot) -> Source:
-        moderates = sender.user_id is not None and bot.is_moderator(self.chat_id, sender.user_id)
-        return Source(
-            platform="discord",
-            account=bot.account,
-            **self._asdict(),
-            user_id=sender.user_id,
-            user_name=sender.name,
-            is_bot=sender.is_bot,
-            is_moderator=moderates,
-        )
-
-
 def _created(message: Fields, bot: _Bot) -> Incoming | None:
     sender = _sender(message)
     text, content = _text(message), _content(message)
@@ -133,7 +107,7 @@ def _created(message: Fields, bot: _Bot) -> Incoming | None:
         place = _opened(message, place, bot)
     return Incoming(
         message_id=message.id("id"),
-        source=place.source(sender, bot),
+        source=place.source(sender, bot.is_moderator),
         text=words.text,
         payload=content,
         reply_to=_reply_to(message, bot),
@@ -149,12 +123,12 @@ def _updated(message: Fields, bot: _Bot) -> Edit | None:
     # Embeds that load later are an update too, but no edit.
     if not message.has("edited_timestamp") or not _is_readable(message, bot):
         return None
-    source = _place(message, bot).source(_sender(message), bot)
+    source = _place(message, bot).source(_sender(message), bot.is_moderator)
     return Edit(message_id=message.id("id"), source=source, text=_said(_text(message), bot).text)
 
 
 def _deleted(message: Fields, bot: _Bot) -> Deletion:
-    source = _place(message, bot).source(_Sender(), bot)
+    source = _place(message, bot).source(Sender(), bot.is_moderator)
     return Deletion(message_id=message.id("id"), source=source)
 
 
@@ -180,7 +154,7 @@ def _command(interaction: Fields, data: Fields, bot: _Bot) -> Incoming | None:
     words = said(" ".join([name, *filter(None, options)]))
     return Incoming(
         message_id=interaction.id("id"),
-        source=_place_of_interaction(interaction, bot).source(_invoker(interaction), bot),
+        source=_source_of_interaction(interaction, bot),
         text=words.text,
         payload=interaction.copy_of("token"),
         control=words.control,
@@ -195,7 +169,7 @@ def _press(interaction: Fields, data: Fields, bot: _Bot) -> Incoming | None:
     chosen = ", ".join(data.ids("values"))  # of a select menu, in place of the button's answer
     return Incoming(
         message_id=interaction.id("id"),
-        source=_place_of_interaction(interaction, bot).source(_invoker(interaction), bot),
+        source=_source_of_interaction(interaction, bot),
         text=chosen or press.text,
         payload=interaction.copy_of("token"),
         reply_to=interaction.part("message").id("id"),
@@ -223,22 +197,22 @@ def _is_readable(message: Fields, bot: _Bot) -> bool:
     )
 
 
-def _place(message: Fields, bot: _Bot) -> _Place:
+def _place(message: Fields, bot: _Bot) -> Place:
     channel, scope = message.id("channel_id"), message.id_or_none("guild_id")
     channel_type = message.integer_or_none("channel_type")  # not in every event
     if channel_type == _GROUP_DM:
-        return _Place(scope, "group", channel)
+        return Place("discord", bot.account, "group", channel, scope=scope)
     if channel_type == _DM or (channel_type is None and scope is None):
-        return _Place(scope, "dm", channel)
+        return Place("discord", bot.account, "dm", channel, scope=scope)
     parent = bot.parent_of(channel) if channel_type in {None, *_THREADS} else None
     if parent is not None:
-        return _Place(scope, "thread", parent, channel)
+        return Place("discord", bot.account, "thread", parent, channel, scope)
     if channel_type in _THREADS:
         raise message.unreadable("channel_id", "is a thread whose parent parent_of does not know")
-    return _Place(scope, "group", channel)
+    return Place("discord", bot.account, "group", channel, scope=scope)
 
 
-def _opened(message: Fields, place: _Place, bot: _Bot) -> _Place:
+def _opened(message: Fields, place: Place, bot: _Bot) -> Place:
     """Return the thread that the gateway will make from the message, if it will."""
     can_open = message.integer_or_none("channel_type") in _WHERE_THREADS_OPEN
     if not bot.opens_threads or place.chat_type != "group" or not can_open:
@@ -246,32 +220,37 @@ def _opened(message: Fields, place: _Place, bot: _Bot) -> _Place:
     return place._replace(chat_type="thread", thread_id=message.id("id"))
 
 
-def _place_of_interaction(interaction: Fields, bot: _Bot) -> _Place:
+def _source_of_interaction(interaction: Fields, bot: _Bot) -> Source:
+    invoker = _invoker(interaction)
     channel = interaction.part_or_none("channel")
     if channel is None:
-        return _place(interaction, bot)
-    scope, channel_type = interaction.id_or_none("guild_id"), channel.integer_or_none("type")
+        return _place(interaction, bot).source(invoker, bot.is_moderator)
+    channel_id, channel_type = channel.id("id"), channel.integer_or_none("type")
+    chat_type: ChatType = "dm" if channel_type == _DM else "group"
+    scope = interaction.id_or_none("guild_id")
+    place = Place("discord", bot.account, chat_type, channel_id, scope=scope)
     if channel_type in _THREADS:
-        return _Place(scope, "thread", channel.id("parent_id"), channel.id("id"))
-    return _Place(scope, "dm" if channel_type == _DM else "group", channel.id("id"))
+        parent = channel.id("parent_id")
+        place = place._replace(chat_type="thread", chat_id=parent, thread_id=channel_id)
+    return place.source(invoker, bot.is_moderator)
 
 
-def _invoker(interaction: Fields) -> _Sender:
+def _invoker(interaction: Fields) -> Sender:
     member = interaction.part_or_none("member")
     user = interaction.part("user") if member is None else member.part("user")
-    return _Sender(user.id("id"), _name(member, user), user.flag("bot"))
+    return Sender(user.id("id"), _name(member, user), user.flag("bot"))
 
 
-def _sender(message: Fields) -> _Sender:
+def _sender(message: Fields) -> Sender:
     author = message.part_or_none("author")
     if author is None:
-        return _Sender()
+        return Sender()
     webhook = message.id_or_none("webhook_id")
     if webhook is None or message.has("interaction_metadata"):
         name = _name(message.part_or_none("member"), author)
-        return _Sender(author.id("id"), name, author.flag("bot"))
+        return Sender(author.id("id"), name, author.flag("bot"))
     name = author.name_or_none("username") or ""
-    return _Sender(as_id(f"webhook:{webhook}:{name}", "author.username"), name or None, True)
+    return Sender(as_id(f"webhook:{webhook}:{name}", "author.username"), name or None, True)
 
 
 def _name(member: Fields | None, user: Fields) -> str | None:

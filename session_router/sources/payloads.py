@@ -116,11 +116,12 @@ class Fields:
             return None
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError as error:
+            in_utc = moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise self.unreadable(name, "is not a time") from error
         if moment.tzinfo is None:
             raise self.unreadable(name, "has no time zone")
-        return moment
+        return in_utc
 
     def part(self, name: str) -> Self:
         """Return an object."""

@@ -14,15 +14,16 @@ apis/slack-connect.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import JsonValue
 
 from session_router.events import ChatMoved, Deletion, Edit, Event, Incoming
-from session_router.models import ChatType, Source
+from session_router.models import ChatType
 from session_router.sources.buttons import Press, pressed
 from session_router.sources.commands import COMMANDS, Said, said
 from session_router.sources.payloads import Fields, IsModerator, mentioned, nobody
+from session_router.sources.places import Place, Sender
 
 _SAID = frozenset({None, "bot_message", "file_share", "me_message", "thread_broadcast"})
 _SLACKBOT = "USLACKBOT"
@@ -53,8 +54,10 @@ def read(  # noqa: PLR0913 - each is a fact that the payload does not tell
     then `context`. Set `opens_threads` if the gateway answers messages at the top of a channel in
     their thread, whatever the policy says: such a message is then in the thread of its own `ts`.
 
-    `payload` has the message's `files`, each with what it takes to fetch it, and of a button or a
-    slash command its `response_url`. Raises `UnreadablePayload`.
+    `payload` has the message's `files`, each with what it takes to fetch it, `attachments` and
+    `blocks` where there is no text, and of a button or a slash command its `response_url`.
+
+    Raises `UnreadablePayload`.
     """
     body = Fields(payload)
     bot = _Bot(bot_user_id, home_of, overhears, opens_threads, is_moderator)
@@ -74,36 +77,6 @@ class _Bot:
     opens_threads: bool
     is_moderator: IsModerator
 
-    def scope(self, channel: str, team: str) -> str:
-        return self.home_of(channel) or team
-
-
-class _Sender(NamedTuple):
-    user_id: str | None = None
-    name: str | None = None
-    is_bot: bool = False
-
-
-class _Place(NamedTuple):
-    """Where something happened; `account` is the app and `scope` the workspace."""
-
-    account: str
-    scope: str
-    chat_type: ChatType
-    chat_id: str
-    thread_id: str | None = None
-
-    def source(self, sender: _Sender, bot: _Bot) -> Source:
-        moderates = sender.user_id is not None and bot.is_moderator(self.chat_id, sender.user_id)
-        return Source(
-            platform="slack",
-            **self._asdict(),
-            user_id=sender.user_id,
-            user_name=sender.name,
-            is_bot=sender.is_bot,
-            is_moderator=moderates,
-        )
-
 
 def _event(body: Fields, event: Fields, bot: _Bot) -> Event | None:
     kind, subtype = event.text("type"), event.text_or_none("subtype")
@@ -119,19 +92,19 @@ def _event(body: Fields, event: Fields, bot: _Bot) -> Event | None:
 
 
 def _message(body: Fields, event: Fields, bot: _Bot) -> Incoming | None:
-    if _is_own(body, event, bot):
+    words, content = _said(event, bot), _content(event)
+    if not (words.text or content) or _is_own(body, event, bot):
         return None
-    words = _said(event, bot)
-    place = _place(body, event, event, bot)
+    place = _place_of_event(body, event, event, bot)
     is_for_bot = place.chat_type == "dm" or not bot.overhears or _is_addressed(event, words, bot)
     is_top = place.chat_type == "group" and place.thread_id is None
     if bot.opens_threads and is_top and is_for_bot and words.control is None:
         place = place._replace(thread_id=event.id("ts"))
     return Incoming(
         message_id=event.id("ts"),
-        source=place.source(_sender(event), bot),
+        source=place.source(_sender(event), bot.is_moderator),
         text=words.text,
-        payload=_files(event),
+        payload=content,
         mentions=mentioned(_mentions(event), bot=bot.user_id),
         kind="user" if is_for_bot else "context",
         control=words.control,
@@ -143,7 +116,7 @@ def _message(body: Fields, event: Fields, bot: _Bot) -> Incoming | None:
 def _changed(body: Fields, event: Fields, bot: _Bot) -> Edit | Deletion | None:
     message, previous = event.part("message"), event.part_or_none("previous_message")
     subtype = message.text_or_none("subtype")
-    source = _place(body, event, message, bot).source(_sender(message), bot)
+    source = _place_of_event(body, event, message, bot).source(_sender(message), bot.is_moderator)
     if subtype == "tombstone":  # what is left of a deleted message that has a thread
         return Deletion(message_id=message.id("ts"), source=source)
     text = message.text_or_none("text")
@@ -158,7 +131,7 @@ def _deleted(body: Fields, event: Fields, bot: _Bot) -> Deletion | None:
     previous = event.part_or_none("previous_message")
     if previous is not None and _is_own(body, previous, bot):
         return None
-    source = _place(body, event, event, bot).source(_Sender(), bot)
+    source = _place_of_event(body, event, event, bot).source(Sender(), bot.is_moderator)
     return Deletion(message_id=event.id("deleted_ts"), source=source)
 
 
@@ -167,7 +140,7 @@ def _moved(body: Fields, event: Fields, bot: _Bot) -> ChatMoved:
     return ChatMoved(
         platform="slack",
         account=body.id("api_app_id"),
-        scope=bot.scope(to, body.id("team_id")),
+        scope=bot.home_of(to) or body.id("team_id"),
         moved_from=moved_from,
         to=to,
     )
@@ -180,17 +153,13 @@ def _press(body: Fields, bot: _Bot) -> Incoming | None:
     if channel is None or press is None:
         return None
     prompt = container.id("message_ts")
-    user = body.part("user")
-    place = _Place(
-        account=body.id("api_app_id"),
-        scope=bot.scope(channel, _team_of_press(body)),
-        chat_type=_chat_type(channel, None),
-        chat_id=channel,
-        thread_id=_thread_id(container, prompt),
+    user = Sender(body.part("user").id("id"), body.part("user").name_or_none("name"))
+    place = _place(
+        body, bot, channel, team=_team_of_press(body), thread_id=_thread_id(container, prompt)
     )
     return Incoming(
         message_id=body.id("trigger_id"),
-        source=place.source(_Sender(user.id("id"), user.name_or_none("name")), bot),
+        source=place.source(user, bot.is_moderator),
         text=press.text,
         payload=body.copy_of("response_url"),
         reply_to=prompt,
@@ -214,16 +183,11 @@ def _command(body: Fields, bot: _Bot) -> Incoming | None:
     if name not in COMMANDS:  # the gateway's own
         return None
     words = said(f"{name} {body.text_or_none('text') or ''}".strip())
-    channel = body.id("channel_id")
-    place = _Place(
-        account=body.id("api_app_id"),
-        scope=bot.scope(channel, body.id("team_id")),
-        chat_type=_chat_type(channel, None),
-        chat_id=channel,
-    )
+    user = Sender(body.id("user_id"), body.name_or_none("user_name"))
+    place = _place(body, bot, body.id("channel_id"), team=body.id("team_id"))
     return Incoming(
         message_id=body.id("trigger_id"),
-        source=place.source(_Sender(body.id("user_id"), body.name_or_none("user_name")), bot),
+        source=place.source(user, bot.is_moderator),
         text=words.text,
         payload=body.copy_of("response_url"),
         control=words.control,
@@ -231,13 +195,32 @@ def _command(body: Fields, bot: _Bot) -> Incoming | None:
     )
 
 
-def _place(body: Fields, event: Fields, message: Fields, bot: _Bot) -> _Place:
-    channel = event.id("channel")
-    return _Place(
+def _place(  # noqa: PLR0913 - the kinds of payload tell these in different ways
+    body: Fields,
+    bot: _Bot,
+    channel: str,
+    *,
+    team: str,
+    channel_type: str | None = None,
+    thread_id: str | None = None,
+) -> Place:
+    return Place(
+        platform="slack",
         account=body.id("api_app_id"),
-        scope=bot.scope(channel, body.id("team_id")),
-        chat_type=_chat_type(channel, event.text_or_none("channel_type")),
+        chat_type=_chat_type(channel, channel_type),
         chat_id=channel,
+        thread_id=thread_id,
+        scope=bot.home_of(channel) or team,
+    )
+
+
+def _place_of_event(body: Fields, event: Fields, message: Fields, bot: _Bot) -> Place:
+    return _place(
+        body,
+        bot,
+        event.id("channel"),
+        team=body.id("team_id"),
+        channel_type=event.text_or_none("channel_type"),
         thread_id=_thread_id(message, message.id("ts")),
     )
 
@@ -253,7 +236,7 @@ def _thread_id(message: Fields, ts: str) -> str | None:
     return None if thread_ts == ts else thread_ts
 
 
-def _sender(message: Fields) -> _Sender:
+def _sender(message: Fields) -> Sender:
     user_id, bot_id = message.id_or_none("user"), message.id_or_none("bot_id")
     is_bot = bot_id is not None or message.text_or_none("subtype") == "bot_message"
     profile = message.part_or_none("bot_profile" if is_bot else "user_profile")
@@ -261,7 +244,7 @@ def _sender(message: Fields) -> _Sender:
     if name is None and profile is not None:
         names = map(profile.name_or_none, ("display_name", "real_name", "name"))
         name = next(filter(None, names), None)
-    return _Sender(user_id or bot_id, name, is_bot or user_id == _SLACKBOT)
+    return Sender(user_id or bot_id, name, is_bot or user_id == _SLACKBOT)
 
 
 def _is_own(body: Fields, message: Fields, bot: _Bot) -> bool:
@@ -269,9 +252,11 @@ def _is_own(body: Fields, message: Fields, bot: _Bot) -> bool:
     return is_of_the_app or message.id_or_none("user") == bot.user_id
 
 
-def _files(message: Fields) -> dict[str, JsonValue]:
+def _content(message: Fields) -> dict[str, JsonValue]:
     files: list[JsonValue] = [file.copy_of(*_OF_A_FILE) for file in message.parts("files")]
-    return {"files": files} if files else {}
+    # Apps may say all in blocks.
+    rest = {} if message.text_or_none("text") else message.copy_of("attachments", "blocks")
+    return {**rest, **({"files": files} if files else {})}
 
 
 def _said(message: Fields, bot: _Bot) -> Said:

@@ -12,22 +12,16 @@ MessageEntity, BusinessMessagesDeleted, DirectMessagesTopic.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from session_router.events import ChatMoved, Deletion, Edit, Event, Incoming
 from session_router.models import ChatType, Kind, ReplyTo, Source
 from session_router.sources.buttons import pressed
 from session_router.sources.commands import Said, said
-from session_router.sources.payloads import (
-    Fields,
-    IsModerator,
-    as_id,
-    mentioned,
-    nobody,
-    reply,
-)
+from session_router.sources.payloads import Fields, IsModerator, as_id, mentioned, nobody, reply
+from session_router.sources.places import Place, Sender
 
 _MESSAGES = ("message", "channel_post", "business_message", "guest_message")
 _EDITS = ("edited_message", "edited_channel_post", "edited_business_message")
@@ -106,15 +100,6 @@ class _Bot:
     is_moderator: IsModerator
 
 
-class _Sender(NamedTuple):
-    """Who sent a message: a person, or a chat that a message was sent on behalf of."""
-
-    user_id: str | None
-    name: str | None
-    is_bot: bool = False
-    is_chat: bool = False
-
-
 def _message(update: Fields, message: Fields, bot: _Bot) -> Incoming | ChatMoved | None:
     moved = _moved(message, bot)
     if moved is not None:
@@ -123,20 +108,19 @@ def _message(update: Fields, message: Fields, bot: _Bot) -> Incoming | ChatMoved
     has_content = message.has("text") or any(map(message.has, _CONTENT))
     if not has_content or _is_own(message, sender, bot):
         return None
-    text = _text(message)
-    command = _COMMAND_FOR.match(text)
-    for_another = command is not None and command[2].casefold() != bot.name
-    if for_another and not bot.overhears:
+    source = _source(message, sender, bot)
+    kind = _kind(message, source, bot)
+    if kind is None:
         return None
-    words = Said(text) if for_another else _said(text, bot)
+    words = _said(_text(message), bot) if kind == "user" else Said(_text(message))
     return Incoming(
         message_id=_message_id(update, message),
-        source=_source(message, sender, bot),
+        source=source,
         text=words.text,
         payload=message.copy_of(*_CONTENT, *_TO_ANSWER),
         reply_to=_reply_to(message, bot),
         mentions=_mentions(message, bot),
-        kind="context" if for_another else _kind(message, sender, bot),
+        kind=kind,
         control=words.control,
         busy=words.busy,
         group=message.id_or_none("media_group_id"),
@@ -151,11 +135,9 @@ def _moved(message: Fields, bot: _Bot) -> ChatMoved | None:
     moved_from = message.id_or_none("migrate_from_chat_id")
     if to is not None:
         return ChatMoved(platform="telegram", account=bot.account, moved_from=chat_id, to=to)
-    if moved_from is not None:
-        return ChatMoved(
-            platform="telegram", account=bot.account, moved_from=moved_from, to=chat_id
-        )
-    return None
+    if moved_from is None:
+        return None
+    return ChatMoved(platform="telegram", account=bot.account, moved_from=moved_from, to=chat_id)
 
 
 def _edit(message: Fields, bot: _Bot) -> Edit | None:
@@ -171,7 +153,7 @@ def _deletion(deleted: Fields, bot: _Bot) -> Deletion | None:
     message_ids = deleted.ids("message_ids")
     if len(message_ids) > 1:
         raise deleted.unreadable("message_ids", "are several: split the update first")
-    source = _source(deleted, _Sender(None, None), bot)
+    source = _source(deleted, Sender(), bot)
     return Deletion(message_id=message_ids[0], source=source) if message_ids else None
 
 
@@ -191,25 +173,20 @@ def _press(query: Fields, bot: _Bot) -> Incoming | None:
     )
 
 
-def _source(message: Fields, sender: _Sender, bot: _Bot) -> Source:
+def _source(message: Fields, sender: Sender, bot: _Bot) -> Source:
     chat = message.part("chat")
     chat_id = chat.id("id")
     chat_type = _CHAT_TYPES.get(chat.text("type"))
     if chat_type is None:
         raise chat.unreadable("type", "is no type of chat that is known")
-    is_the_chat = sender.is_chat and sender.user_id == chat_id
-    return Source(
+    place = Place(
         platform="telegram",
         account=_account(message, bot),
         chat_type=chat_type,
         chat_id=chat_id,
         thread_id=_thread_id(message, chat),
-        user_id=sender.user_id,
-        user_name=sender.name,
-        is_bot=sender.is_bot,
-        is_moderator=is_the_chat
-        or (sender.user_id is not None and bot.is_moderator(chat_id, sender.user_id)),
     )
+    return place.source(sender, bot.is_moderator)
 
 
 def _account(message: Fields, bot: _Bot) -> str:
@@ -226,26 +203,26 @@ def _thread_id(message: Fields, chat: Fields) -> str | None:
     return message.id("message_thread_id") if message.flag("is_topic_message") else None
 
 
-def _sender(message: Fields) -> _Sender:
+def _sender(message: Fields) -> Sender:
     chat = message.part_or_none("sender_chat")
     if chat is not None:  # `from` is then a stand-in that many share
         name = message.name_or_none("author_signature") or chat.name_or_none("title")
-        return _Sender(chat.id("id"), name, is_chat=True)
+        is_anonymous_admin = chat.id("id") == message.part("chat").id("id")
+        return Sender(chat.id("id"), name, is_moderator=is_anonymous_admin)
     user = message.part_or_none("from")
-    return _Sender(None, None) if user is None else _person(user)
+    return Sender() if user is None else _person(user)
 
 
-def _person(user: Fields) -> _Sender:
+def _person(user: Fields) -> Sender:
     names = (user.name_or_none("first_name"), user.name_or_none("last_name"))
     name = " ".join(filter(None, names)) or None
-    return _Sender(user.id("id"), name and as_id(name, "first_name"), user.flag("is_bot"))
+    return Sender(user.id("id"), name and as_id(name, "first_name"), user.flag("is_bot"))
 
 
-def _is_own(message: Fields, sender: _Sender, bot: _Bot) -> bool:
-    sent_for_the_owner = message.part_or_none("sender_business_bot")
-    if sent_for_the_owner is not None and sent_for_the_owner.id("id") == bot.account:
-        return True
-    return sender.user_id == bot.account
+def _is_own(message: Fields, sender: Sender, bot: _Bot) -> bool:
+    for_the_owner = message.part_or_none("sender_business_bot")
+    sent_by = sender.user_id if for_the_owner is None else for_the_owner.id("id")
+    return sent_by == bot.account
 
 
 def _message_id(update: Fields, message: Fields) -> str:
@@ -286,46 +263,47 @@ def _entities(message: Fields) -> tuple[Fields, ...]:
 
 
 def _mentions(message: Fields, bot: _Bot) -> tuple[str, ...]:
-    named = (name for name in _names(message) if name.casefold() != bot.name)
-    users = (entity.part_or_none("user") for entity in _entities(message))
-    ids = (user.id("id") for user in users if user is not None)
-    return mentioned((*ids, *named), bot=bot.account)
+    others = (one for one in _mentioned(message) if one.casefold() != bot.name)
+    return mentioned(tuple(others), bot=bot.account)
 
 
-def _names(message: Fields) -> tuple[str, ...]:
-    """Return the usernames that are mentioned; offsets count UTF-16 units."""
+def _mentioned(message: Fields) -> Iterator[str]:
+    """Give the id of each user that is mentioned, or the name; offsets count UTF-16 units."""
     units = _text(message).encode("utf-16-le")
-    names = []
     for entity in _entities(message):
+        user = entity.part_or_none("user")
         offset, length = entity.integer_or_none("offset"), entity.integer_or_none("length")
-        if entity.text("type") == "mention" and offset is not None and length is not None:
+        if user is not None:
+            yield user.id("id")
+        elif entity.text("type") == "mention" and offset is not None and length is not None:
             mention = units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "replace")
-            names.append(as_id(mention.removeprefix("@"), "entities"))
-    return tuple(names)
+            yield as_id(mention.removeprefix("@"), "entities")
 
 
-def _kind(message: Fields, sender: _Sender, bot: _Bot) -> Kind:
-    chat = message.part("chat")
+def _kind(message: Fields, source: Source, bot: _Bot) -> Kind | None:
+    """Tell whom a message is for: the bot, others whom it overhears, another bot alone (None)."""
     if message.flag("is_automatic_forward"):
         return "context"
     if message.has("business_connection_id"):
         # The account's owner writes to the customer: nothing that the bot is asked.
-        return "user" if sender.user_id == chat.id("id") else "context"
-    is_apart = chat.text("type") == "private" or chat.flag("is_direct_messages")
-    if is_apart or not bot.overhears or message.has("guest_query_id"):
+        return "user" if source.user_id == source.chat_id else "context"
+    is_direct = message.part("chat").flag("is_direct_messages") or message.has("guest_query_id")
+    if source.chat_type == "dm" or is_direct:
         return "user"
-    return "user" if _is_addressed(message, bot) else "context"
+    command = _COMMAND_FOR.match(_text(message))
+    if command is not None and command[2].casefold() != bot.name:
+        return "context" if bot.overhears else None
+    return "user" if not bot.overhears or _is_addressed(message, bot) else "context"
 
 
 def _is_addressed(message: Fields, bot: _Bot) -> bool:
     replied = _replied(message)
-    if replied is not None and _sender(replied).user_id == bot.account:
-        return True
-    users = (entity.part_or_none("user") for entity in _entities(message))
+    is_reply_to_bot = replied is not None and _sender(replied).user_id == bot.account
+    names = {bot.account, bot.name}
     return (
-        any(map(_is_leading_command, _entities(message)))
-        or any(name.casefold() == bot.name for name in _names(message))
-        or any(user is not None and user.id("id") == bot.account for user in users)
+        is_reply_to_bot
+        or any(map(_is_leading_command, _entities(message)))
+        or any(one.casefold() in names for one in _mentioned(message))
     )
 
 

@@ -145,6 +145,11 @@ def test_a_bot_with_a_user_is_a_bot() -> None:
     assert (source.user_id, source.user_name, source.is_bot) == ("U900", "Jira", True)
 
 
+def test_what_is_said_in_blocks_alone_is_given_back() -> None:
+    event = incoming(payloads.BLOCKS_ALONE)
+    assert (event.text, event.payload) == ("", {"blocks": payloads.BLOCKS_ALONE["event"]["blocks"]})
+
+
 def test_slackbot_is_a_bot() -> None:
     assert incoming(payloads.SLACKBOT).source.is_bot
 
@@ -166,6 +171,7 @@ def test_files_say_what_it_takes_to_fetch_them() -> None:
         payloads.APP_HOME,
         payloads.JOINED,
         payloads.REPLIED,
+        payloads.EMPTY,
         payloads.OWN,
         payloads.OWN_WITHOUT_USER,
         payloads.OWN_DELETED,

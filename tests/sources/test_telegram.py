@@ -61,7 +61,7 @@ def test_what_is_for_the_bot_is_a_message_also_where_it_overhears(update: dict[s
 
 
 def test_mentions_are_ids_and_names_and_never_the_bot() -> None:
-    assert incoming(payloads.MENTIONING).mentions == ("457", "bob")
+    assert incoming(payloads.MENTIONING).mentions == ("bob", "457")
 
 
 def test_a_command_with_the_bots_name_is_a_control() -> None:
@@ -73,6 +73,17 @@ def test_a_command_to_another_bot_is_nothing_or_overheard() -> None:
     assert read(payloads.ANOTHERS_COMMAND) is None
     event = incoming(payloads.ANOTHERS_COMMAND, overhears=True)
     assert (event.kind, event.control) == ("context", None)
+
+
+def test_a_command_to_another_bot_in_a_dm_is_a_text_like_any_other() -> None:
+    event = incoming(payloads.ANOTHERS_COMMAND_IN_DM)
+    assert (event.kind, event.control, event.text) == ("user", None, "/stop@other_bot")
+
+
+def test_what_is_overheard_controls_nothing() -> None:
+    for overheard in (payloads.FORWARDED_COMMAND, payloads.BUSINESS_OWNER_COMMAND):
+        event = incoming(overheard)
+        assert (event.kind, event.control, event.text) == ("context", None, "/stop")
 
 
 def test_a_busy_mode_is_taken_off_the_text() -> None:

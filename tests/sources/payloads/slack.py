@@ -137,6 +137,14 @@ BOT_WITH_USER = message(
     app_id="A2",
     bot_profile={"id": "B78", "app_id": "A2", "name": "Jira"},
 )
+BLOCKS_ALONE = message(
+    subtype="bot_message",
+    user=None,
+    bot_id="B77",
+    text="",
+    blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": "build failed"}}],
+)
+EMPTY = message(text="")
 SLACKBOT = message(user="USLACKBOT", text="you should know")
 OWN = message(user="UBOT", bot_id="B1", app_id="A1")
 OWN_WITHOUT_USER = message(user=None, subtype="bot_message", bot_id="B1", app_id="A1")

@@ -63,6 +63,7 @@ ANOTHERS_COMMAND = update(
         entities=[{"type": "bot_command", "offset": 0, "length": 15}],
     )
 )
+ANOTHERS_COMMAND_IN_DM = update(message=message(dm, text="/stop@other_bot"))
 STOP = update(
     message=message(
         group,
@@ -177,6 +178,11 @@ AUTOMATIC_FORWARD = update(
         text="news of the day",
     )
 )
+FORWARDED_COMMAND = update(
+    message=message(
+        group, **{"from": telegram}, sender_chat=channel, is_automatic_forward=True, text="/stop"
+    )
+)
 CHANNEL_POST = update(
     channel_post=message(channel, **{"from": None}, sender_chat=channel, text="news of the day")
 )
@@ -189,6 +195,11 @@ BUSINESS_OWNER = update(
         business_connection_id="bc:1",
         **{"from": {**alice, "id": 999, "first_name": "Owner"}},
         text="yes, until six",
+    )
+)
+BUSINESS_OWNER_COMMAND = update(
+    business_message=message(
+        dm, business_connection_id="bc:1", **{"from": {**alice, "id": 999}}, text="/stop"
     )
 )
 BUSINESS_OWN = update(
