@@ -35,6 +35,7 @@ _LOADING = 1 << 7  # another bot is thinking: there is no text yet
 _DM, _GROUP_DM = 1, 3
 _THREADS = frozenset({10, 11, 12})
 _COMMAND, _COMPONENT = 2, 3
+_TEXT = 3  # the type of a command's option
 _WHERE_THREADS_OPEN = frozenset({None, 0, 5})
 _CONTENT = ("attachments", "components", "embeds", "poll", "sticker_items")
 
@@ -120,11 +121,13 @@ def _created(message: Fields, bot: _Bot) -> Incoming | None:
 
 
 def _updated(message: Fields, bot: _Bot) -> Edit | None:
+    text = _text(message)
     # Embeds that load later are an update too, but no edit.
-    if not message.has("edited_timestamp") or not _is_readable(message, bot):
+    is_edit = message.has("edited_timestamp") and (text or _content(message))
+    if not is_edit or not _is_readable(message, bot):
         return None
     source = _place(message, bot).source(_sender(message), bot.is_moderator)
-    return Edit(message_id=message.id("id"), source=source, text=_said(_text(message), bot).text)
+    return Edit(message_id=message.id("id"), source=source, text=_said(text, bot).text)
 
 
 def _deleted(message: Fields, bot: _Bot) -> Deletion:
@@ -150,8 +153,10 @@ def _command(interaction: Fields, data: Fields, bot: _Bot) -> Incoming | None:
     name = f"/{data.text('name')}"
     if name not in COMMANDS:  # the gateway's own
         return None
-    options = (option.text_or_none("value") for option in data.parts("options"))
-    words = said(" ".join([name, *filter(None, options)]))
+    options = (
+        option for option in data.parts("options") if option.integer_or_none("type") == _TEXT
+    )
+    words = said(" ".join([name, *(option.text("value") for option in options)]))
     return Incoming(
         message_id=interaction.id("id"),
         source=_source_of_interaction(interaction, bot),

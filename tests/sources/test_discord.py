@@ -190,6 +190,10 @@ def test_embeds_that_load_later_are_no_edit() -> None:
     assert read(payloads.EMBEDS_LOADED) is None
 
 
+def test_an_edit_that_the_bot_may_not_read_empties_no_message() -> None:
+    assert read(payloads.EDITED_WITHOUT_INTENT) is None
+
+
 def test_the_bots_own_edit_is_nothing() -> None:
     assert read(payloads.OWN_EDITED) is None
 

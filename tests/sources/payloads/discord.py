@@ -180,6 +180,9 @@ EDITED = event(
 EMBEDS_LOADED = event(
     "MESSAGE_UPDATE", **message(embeds=[{"type": "link", "url": "https://example.org"}])
 )
+EDITED_WITHOUT_INTENT = event(
+    "MESSAGE_UPDATE", **message(content="", edited_timestamp="2026-11-22T06:30:00+00:00")
+)
 OWN_EDITED = event(
     "MESSAGE_UPDATE", **message(author=bot, edited_timestamp="2026-11-22T06:30:00+00:00")
 )
@@ -236,7 +239,10 @@ SLASH_QUEUE = event(
         "id": "6",
         "name": "queue",
         "type": 1,
-        "options": [{"name": "text", "type": 3, "value": "and then the tests"}],
+        "options": [
+            {"name": "text", "type": 3, "value": "and then the tests"},
+            {"name": "silent", "type": 5, "value": True},
+        ],
     },
 )
 SLASH_OWN = event(
