@@ -135,6 +135,11 @@ def test_mentions_are_people_and_never_the_bot() -> None:
     assert incoming(payloads.MENTIONING).mentions == ("457",)
 
 
+def test_of_very_many_mentions_the_first_hundred_count() -> None:
+    mentions = incoming(payloads.MENTIONING_MANY).mentions
+    assert mentions == tuple(str(number) for number in range(100))
+
+
 def test_roles_and_everyone_are_no_mentions_and_address_no_bot() -> None:
     event = incoming(payloads.EVERYONE, overhears=True)
     assert (event.mentions, event.kind) == ((), "context")

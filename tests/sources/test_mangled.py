@@ -161,8 +161,11 @@ def test_what_is_no_dict_is_refused(read: Read, payload: Any) -> None:
         read(payload, False)
 
 
-def test_what_is_nested_without_end_is_not_given_back() -> None:
+@pytest.mark.parametrize(
+    "location", [nested(500), {"latitude": float("nan")}, {1: 2}, {"\ud800": 1}, 10**400]
+)
+def test_what_the_router_could_not_give_back_is_refused(location: object) -> None:
     payload = deepcopy(of_telegram.LOCATION)
-    payload["message"]["location"] = nested(500)
+    payload["message"]["location"] = location
     with pytest.raises(UnreadablePayload, match="is not JSON that can be given back"):
         read_telegram(payload, False)

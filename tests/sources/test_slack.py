@@ -57,6 +57,10 @@ def test_a_mention_and_its_twin_are_the_same_message() -> None:
         assert twins[0].kind == "user"
 
 
+def test_a_mention_of_the_bots_user_in_another_workspace_is_for_the_bot() -> None:
+    assert incoming(payloads.MENTION_OF_OTHER_USER, overhears=True).kind == "user"
+
+
 def test_mentions_are_people_and_never_the_bot() -> None:
     assert incoming(payloads.MENTION).mentions == ("U457",)
 

@@ -65,6 +65,10 @@ MENTION = callback(
     channel="C123",
     event_ts=SENT,
 )
+# apis/slack-connect: the bot has a user in each workspace
+MENTION_OF_OTHER_USER = callback(
+    type="app_mention", user="U456", text="<@UBOT2> hi", ts=SENT, channel="C123", event_ts=SENT
+)
 MENTION_AS_MESSAGE = message(text="<@UBOT> ask <@U457|bob>")
 STOP = message(text="<@UBOT> /stop")
 QUEUE = message(channel="D500", channel_type="im", text="/queue and then the tests")
