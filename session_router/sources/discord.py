@@ -295,7 +295,8 @@ def _reply_to(message: Fields, bot: _Bot) -> str | ReplyTo | None:
     reference = message.part_or_none("message_reference")
     if reference is None or message.integer_or_none("type") != _REPLY:
         return None
-    return reply(reference.id("message_id"), _replied_author(message), bot=bot.account)
+    replied = reference.id_or_none("message_id")
+    return None if replied is None else reply(replied, _replied_author(message), bot=bot.account)
 
 
 def _is_addressed(message: Fields, words: Said, bot: _Bot) -> bool:
