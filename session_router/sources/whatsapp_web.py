@@ -1,0 +1,310 @@
+"""WhatsApp's web protocol as Baileys tells it: a message of `messages.upsert`, or an update of one.
+
+A person has two JIDs: a LID (`…@lid`) and the phone number's (`…@s.whatsapp.net`). Which of them
+comes, and whether the other comes beside it (`remoteJidAlt`, `participantAlt`), depends on the
+chat and changes. The LID is the user's id where it is known, the other one an alias.
+
+Source: WhiskeySockets/Baileys `src/Utils/decode-wa-message.ts`, `process-message.ts`,
+`messages.ts`, `src/WABinary/jid-utils.ts`, `WAProto/WAProto.proto`; baileys.wiki, concepts/jids.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from session_router.events import Deletion, Edit, Event, Incoming
+from session_router.models import ChatType, ReplyTo, Source
+from session_router.sources.buttons import pressed
+from session_router.sources.commands import Said, said
+from session_router.sources.payloads import Fields, IsModerator, mentioned, nobody, reply
+
+_WRAPPERS = (
+    *("ephemeralMessage", "viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension"),
+    *("documentWithCaptionMessage", "associatedChildMessage", "groupMentionedMessage"),
+    *("lottieStickerMessage", "editedMessage"),
+)
+_WRAPPERS_DEEP = 5
+# What a person says, and where its text stands; whatever else a message holds says nothing.
+_TEXT_OF: Mapping[str, str | None] = {
+    "extendedTextMessage": "text",
+    "imageMessage": "caption",
+    "videoMessage": "caption",
+    "ptvMessage": "caption",
+    "documentMessage": "caption",
+    "audioMessage": None,
+    "stickerMessage": None,
+    "locationMessage": "comment",
+    "liveLocationMessage": "caption",
+    "contactMessage": "displayName",
+    "contactsArrayMessage": "displayName",
+    "pollCreationMessage": "name",
+    "pollCreationMessageV2": "name",
+    "pollCreationMessageV3": "name",
+    "eventMessage": "name",
+    "orderMessage": "message",
+    "groupInviteMessage": "caption",
+    "buttonsResponseMessage": "selectedDisplayText",
+    "templateButtonReplyMessage": "selectedDisplayText",
+    "listResponseMessage": "title",
+    "interactiveResponseMessage": None,
+}
+# Enough to fetch a medium later; thumbnails and quoted messages would be too much to carry.
+_GIVEN_BACK = (
+    *("mimetype", "fileName", "url", "directPath", "mediaKey", "fileSha256", "fileEncSha256"),
+    *("fileLength", "seconds", "ptt", "degreesLatitude", "degreesLongitude", "vcard"),
+)
+# An enum comes as its number or its name.
+_REVOKE = frozenset({"0", "REVOKE"})
+_EDIT = frozenset({"14", "MESSAGE_EDIT"})
+_STUB_REVOKE = frozenset({"1", "REVOKE"})
+_ALBUM = frozenset({"1", "MEDIA_ALBUM"})
+_SERVERS = {"c.us": "s.whatsapp.net", "hosted": "s.whatsapp.net", "hosted.lid": "lid"}
+_PEOPLE = frozenset({"s.whatsapp.net", "lid", "bot"})
+_NOBODY = frozenset({"status@broadcast", "0@s.whatsapp.net", "server@s.whatsapp.net"})
+
+
+def read(
+    payload: Mapping[str, Any],
+    *,
+    account: str,
+    own_lid: str | None = None,
+    overhears: bool = False,
+    is_moderator: IsModerator = nobody,
+) -> Event | None:
+    """Return what one item of `messages.upsert` or `messages.update` is to the router.
+
+    None where it is nothing to it. `account` is the bot's own JID, `own_lid` its LID. Set
+    `overhears` if the bot should read groups where it is not spoken to: a line that neither
+    mentions nor quotes it, and is no command, is then `context`. `is_moderator` looks into the
+    gateway's list of a group's admins. What the bot's own number sent is nothing, in its chat with
+    itself too: there its answers look like the person's messages.
+
+    `payload` has the message's `key` and what a medium is fetched with. Raises
+    `UnreadablePayload`.
+    """
+    item = Fields(payload)
+    key = item.part("key")
+    bot = _Bot(_normal(account), own_lid and _normal(own_lid), overhears, is_moderator)
+    source = None if key.flag("fromMe") else _source(item, key, bot)
+    if source is None:
+        return None
+    if item.has("update"):
+        return _update(item.part("update"), key, source, bot)
+    content = _unwrapped(item.part_or_none("message"))
+    if content is None:
+        return None
+    if content.message.has("protocolMessage"):
+        return _amendment(content.message.part("protocolMessage"), source, bot)
+    told = _told(content.message)
+    return told and _incoming(item, source, content, told, bot)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bot:
+    account: str
+    own_lid: str | None
+    overhears: bool
+    is_moderator: IsModerator
+
+    def is_(self, jid: str | None) -> bool:
+        return jid is not None and jid in (self.account, self.own_lid)
+
+
+class _Content(NamedTuple):
+    """What a message holds under its wrappers, and the album that it is a part of."""
+
+    message: Fields
+    album: str | None
+
+
+class _Told(NamedTuple):
+    """What a person says: the name of its field, the field's parts, its text."""
+
+    name: str
+    parts: Fields
+    text: str
+
+
+def _incoming(item: Fields, source: Source, content: _Content, told: _Told, bot: _Bot) -> Incoming:
+    press = pressed(_button_data(told) or "")
+    words = _said(told, bot) if press is None else Said(press.text)
+    context = told.parts.part_or_none("contextInfo")
+    addressed = _jids(context, "mentionedJid")
+    quoted = _jid_or_none(context, "participant")
+    to_bot = any(map(bot.is_, (*addressed, quoted)))
+    meant = source.chat_type == "dm" or to_bot or bool(press or words.control or words.busy)
+    return Incoming(
+        message_id=item.part("key").id("id"),
+        source=source,
+        text=words.text,
+        payload={**item.copy_of("key"), told.name: told.parts.copy_of(*_GIVEN_BACK)},
+        reply_to=_reply_to(context, source, None if bot.is_(quoted) else quoted),
+        mentions=mentioned(tuple(jid for jid in addressed if not bot.is_(jid)), bot=None),
+        kind="user" if meant or not bot.overhears else "context",
+        control=words.control,
+        busy=words.busy,
+        group=content.album,
+        answers=press.prompt_id if press else None,
+        sent_at=item.moment_or_none("messageTimestamp"),
+    )
+
+
+def _amendment(protocol: Fields, source: Source, bot: _Bot) -> Event | None:
+    kind = protocol.id_or_none("type")
+    if kind in _REVOKE:
+        return Deletion(message_id=protocol.part("key").id("id"), source=source)
+    if kind not in _EDIT:
+        return None
+    return _edit(protocol.part("editedMessage"), protocol.part("key"), source, bot)
+
+
+def _update(update: Fields, key: Fields, source: Source, bot: _Bot) -> Event | None:
+    """Read what Baileys makes of an edit or a revocation; receipts are updates too."""
+    if update.id_or_none("messageStubType") in _STUB_REVOKE:
+        return Deletion(message_id=key.id("id"), source=source)
+    message = update.part_or_none("message")
+    if message is None or not message.has("editedMessage"):
+        return None
+    return _edit(message, key, source, bot)
+
+
+def _edit(message: Fields, key: Fields, source: Source, bot: _Bot) -> Edit | None:
+    content = _unwrapped(message)
+    told = content and _told(content.message)
+    if told is None:
+        return None
+    return Edit(message_id=key.id("id"), source=source, text=_said(told, bot).text)
+
+
+def _source(item: Fields, key: Fields, bot: _Bot) -> Source | None:
+    """Return whose message it is and where, None where nobody can be answered."""
+    remote = _jid(key, "remoteJid")
+    server = _server(remote)
+    chat_type: ChatType = "dm"
+    if remote in _NOBODY:
+        return None
+    if server == "g.us":
+        chat_type, author = "group", (_jid(key, "participant"), _jid_or_none(key, "participantAlt"))
+    elif server == "newsletter":
+        chat_type, author = "channel", (remote, None)
+    elif server == "broadcast":  # a list that the person sends to; the chat is the person's
+        author = (_jid(key, "participant"), _jid_or_none(key, "remoteJidAlt"))
+    elif server in _PEOPLE:
+        author = (remote, _jid_or_none(key, "remoteJidAlt"))
+    else:
+        return None
+    user_id, *aliases = sorted({*filter(None, author)}, key=_by_preference)
+    return Source(
+        platform="whatsapp",
+        account=bot.account,
+        chat_type=chat_type,
+        chat_id=user_id if chat_type == "dm" else remote,
+        user_id=user_id,
+        user_name=item.name_or_none("pushName"),
+        user_aliases=tuple(aliases),
+        is_bot=server == "bot",
+        is_moderator=bot.is_moderator(remote, user_id),
+    )
+
+
+def _by_preference(jid: str) -> tuple[bool, str]:
+    return _server(jid) != "lid", jid
+
+
+def _unwrapped(message: Fields | None) -> _Content | None:
+    """Take off what says how a message is shown: for a time, once, as a part of an album."""
+    album = None
+    for _ in range(_WRAPPERS_DEEP + 1):
+        if message is None:
+            return None
+        album = album or _album_of(message)
+        wrapper = next((name for name in _WRAPPERS if message.has(name)), None)
+        if wrapper is None:
+            return _Content(message, album)
+        message = message.part(wrapper).part_or_none("message")
+    return None
+
+
+def _album_of(message: Fields) -> str | None:
+    context = message.part_or_none("messageContextInfo")
+    association = context and context.part_or_none("messageAssociation")
+    if association is None or association.id_or_none("associationType") not in _ALBUM:
+        return None
+    return association.part("parentMessageKey").id("id")
+
+
+def _told(message: Fields) -> _Told | None:
+    if message.has("conversation"):
+        return _Told("conversation", Fields({}), message.text("conversation"))
+    name = next((name for name in _TEXT_OF if message.has(name)), None)
+    if name is None:
+        return None
+    parts, field = message.part(name), _TEXT_OF[name]
+    if name == "interactiveResponseMessage":
+        parts_of_text, field = parts.part_or_none("body"), "text"
+    else:
+        parts_of_text = parts
+    text = parts_of_text.text_or_none(field) if parts_of_text and field else None
+    return _Told(name, parts, text or "")
+
+
+def _said(told: _Told, bot: _Bot) -> Said:
+    # A mention is written as the JID's user: @49301234567, or the digits of a LID.
+    own = filter(None, (bot.account, bot.own_lid))
+    return said(told.text, *(f"@{jid.partition('@')[0]}" for jid in own))
+
+
+def _button_data(told: _Told) -> str | None:
+    if told.name == "buttonsResponseMessage":
+        return told.parts.text_or_none("selectedButtonId")
+    if told.name == "templateButtonReplyMessage":
+        return told.parts.text_or_none("selectedId")
+    if told.name == "listResponseMessage":
+        row = told.parts.part_or_none("singleSelectReply")
+        return row.text_or_none("selectedRowId") if row else None
+    if told.name == "interactiveResponseMessage":
+        flow = told.parts.part_or_none("nativeFlowResponseMessage")
+        return _id_in_json(flow) if flow else None
+    return None
+
+
+def _id_in_json(flow: Fields) -> str | None:
+    try:
+        parameters = json.loads(flow.text_or_none("paramsJson") or "{}")
+    except (ValueError, RecursionError) as error:
+        raise flow.unreadable("paramsJson", "is not JSON") from error
+    return Fields(parameters, "paramsJson").text_or_none("id")
+
+
+def _reply_to(context: Fields | None, source: Source, author: str | None) -> str | ReplyTo | None:
+    message_id = context.id_or_none("stanzaId") if context else None
+    # A private reply, or one to a status, quotes a message of another chat.
+    quoted_in = _jid_or_none(context, "remoteJid") or source.chat_id
+    is_elsewhere = _server(quoted_in) not in _PEOPLE and quoted_in != source.chat_id
+    return None if message_id is None or is_elsewhere else reply(message_id, author, bot=None)
+
+
+def _jids(context: Fields | None, name: str) -> tuple[str, ...]:
+    return tuple(_normal(jid) for jid in context.ids(name)) if context else ()
+
+
+def _jid_or_none(fields: Fields | None, name: str) -> str | None:
+    return _jid(fields, name) if fields and fields.id_or_none(name) else None
+
+
+def _jid(fields: Fields, name: str) -> str:
+    jid = fields.id(name)
+    if not jid.rpartition("@")[0]:
+        raise fields.unreadable(name, "is no JID")
+    return _normal(jid)
+
+
+def _normal(jid: str) -> str:
+    """Return the JID without device and agent: `1234_1:12@c.us` is `1234@s.whatsapp.net`."""
+    user, _, server = jid.partition("@")
+    return f"{user.partition(':')[0].partition('_')[0]}@{_SERVERS.get(server, server)}"
+
+
+def _server(jid: str) -> str:
+    return jid.partition("@")[2]
