@@ -17,7 +17,14 @@ from session_router.events import Deletion, Edit, Event, Incoming
 from session_router.models import ChatType, ReplyTo, Source
 from session_router.sources.buttons import pressed
 from session_router.sources.commands import Said, said
-from session_router.sources.payloads import Fields, IsModerator, mentioned, nobody, reply
+from session_router.sources.payloads import (
+    Fields,
+    IsModerator,
+    as_id,
+    mentioned,
+    nobody,
+    reply,
+)
 
 _WRAPPERS = (
     *("ephemeralMessage", "viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension"),
@@ -47,7 +54,7 @@ _TEXT_OF: Mapping[str, str | None] = {
     "buttonsResponseMessage": "selectedDisplayText",
     "templateButtonReplyMessage": "selectedDisplayText",
     "listResponseMessage": "title",
-    "interactiveResponseMessage": None,
+    "interactiveResponseMessage": "text",  # of its body
 }
 # Enough to fetch a medium later; thumbnails and quoted messages would be too much to carry.
 _GIVEN_BACK = (
@@ -241,11 +248,8 @@ def _told(message: Fields) -> _Told | None:
     if name is None:
         return None
     parts, field = message.part(name), _TEXT_OF[name]
-    if name == "interactiveResponseMessage":
-        parts_of_text, field = parts.part_or_none("body"), "text"
-    else:
-        parts_of_text = parts
-    text = parts_of_text.text_or_none(field) if parts_of_text and field else None
+    body = parts.part_or_none("body") if name == "interactiveResponseMessage" else parts
+    text = body.text_or_none(field) if body and field else None
     return _Told(name, parts, text or "")
 
 
@@ -286,7 +290,7 @@ def _reply_to(context: Fields | None, source: Source, author: str | None) -> str
 
 
 def _jids(context: Fields | None, name: str) -> tuple[str, ...]:
-    return tuple(_normal(jid) for jid in context.ids(name)) if context else ()
+    return tuple(as_id(_normal(jid), name) for jid in context.ids(name)) if context else ()
 
 
 def _jid_or_none(fields: Fields | None, name: str) -> str | None:
@@ -294,10 +298,10 @@ def _jid_or_none(fields: Fields | None, name: str) -> str | None:
 
 
 def _jid(fields: Fields, name: str) -> str:
-    jid = fields.id(name)
-    if not jid.rpartition("@")[0]:
+    jid = as_id(_normal(fields.id(name)), name)
+    if jid.startswith("@") or not _server(jid):
         raise fields.unreadable(name, "is no JID")
-    return _normal(jid)
+    return jid
 
 
 def _normal(jid: str) -> str:
