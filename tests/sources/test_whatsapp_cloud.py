@@ -222,7 +222,7 @@ def test_a_body_reads_the_same_split_or_not() -> None:
 
 
 def test_a_sender_without_any_id_is_refused_by_name() -> None:
-    body = payloads.text(contact=None, **{"from": None})
+    body = payloads.text(contact=None, **payloads.no_number)
     with pytest.raises(UnreadablePayload) as refused:
         read(body)
     assert refused.value.path == "entry.0.changes.0.value.messages.0.from"

@@ -13,6 +13,7 @@ WAMID = "wamid.HBgLMTY1MDU1NTEyMzQVAgASGBQzQTRBNjU5OUFFRTAzODEwMTQ0RgA="
 ASKED = "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBJCNkY5NTBENEU3ODYxQTM3RUQA"
 
 metadata = {"display_phone_number": "15550783881", "phone_number_id": "106540352242922"}
+no_number: dict[str, Any] = {"from": None}
 number_only = {"profile": {"name": "Sheena Nelson"}, "wa_id": ALICE_PHONE}
 
 
@@ -77,12 +78,13 @@ SCOPED = text(contact=both_ids, from_user_id=ALICE, from_parent_user_id=ALICE_PA
 # business-scoped-user-ids: the phone number is omitted where the user hides it
 NO_NUMBER = text(
     contact={"profile": {"name": "Sheena Nelson", "username": "sheena"}, "user_id": ALICE},
-    **{"from": None, "from_user_id": ALICE},
+    from_user_id=ALICE,
+    **no_number,
 )
 # business-scoped-user-ids, request of contact information: nothing in the message says from whom
 CONTACT_SHARED = message(
     contact={"profile": {"name": "Sheena Nelson"}, "user_id": ALICE},
-    **{"from": None},
+    **no_number,
     type="contacts",
     contacts=[{"phones": [{"phone": "+1 650 555 1234"}]}],
 )
@@ -123,7 +125,7 @@ NEW_NUMBER = message(
 # business-scoped-user-ids: tells the new id alone; user_id_update tells both
 NEW_ID_ALONE = message(
     contact=None,
-    **{"from": None},
+    **no_number,
     type="system",
     system={"body": "…", "user_id": "US.24817305912873645029", "type": "user_changed_user_id"},
 )
