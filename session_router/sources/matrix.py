@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from session_router.events import ChatMoved, Deletion, Edit, Event, Incoming
-from session_router.models import Source
-from session_router.sources.commands import said
+from session_router.models import ChatType, Source
+from session_router.sources.commands import Said, said
 from session_router.sources.payloads import Fields, IsModerator, mentioned, nobody, reply
+from session_router.sources.places import Place, Sender
 
 _EVENTS = frozenset({"m.room.message", "m.sticker", "m.room.redaction"})
 _STATES = frozenset({"m.room.tombstone"})
@@ -108,27 +109,25 @@ def _incoming(event: Fields, content: Fields, relation: Fields, room: _Room) -> 
     kind = content.text_or_none("msgtype")
     if kind == "m.key.verification.request":
         return None
-    in_thread = _is_of_thread(relation)
-    text = said(_text(content, is_reply=relation.has("m.in_reply_to")), *_names(room))
-    addressed = _addressed(content)
     is_notice = kind in _NOTICES
+    text = _text(content, is_reply=relation.has("m.in_reply_to"))
+    words = Said(text) if is_notice else said(text, *_names(room))
+    addressed = _addressed(content)
     replied = _replied(relation)
     author = room.author_of(replied) if replied else None
-    to_bot = room.account in (*addressed, author)
-    meant = room.is_direct or to_bot or bool(text.control or text.busy)
-    overheard = is_notice or (room.overhears and not meant)
+    to_bot = room.is_direct or room.account in (*addressed, author)
+    meant = to_bot or not room.overhears or bool(words.control or words.busy)
+    thread_id = relation.id("event_id") if _is_of_thread(relation) else None
     return Incoming(
         message_id=event.id("event_id"),
-        source=_source(
-            event, room, thread_id=relation.id("event_id") if in_thread else None, is_bot=is_notice
-        ),
-        text=text.text,
+        source=_source(event, room, thread_id=thread_id, is_bot=is_notice),
+        text=words.text,
         payload=content.copy_of(*_GIVEN_BACK),
         reply_to=reply(replied, author, bot=room.account) if replied else None,
         mentions=mentioned(addressed, bot=room.account),
-        kind="context" if overheard else "user",
-        control=text.control,
-        busy=text.busy,
+        kind="user" if meant and not is_notice else "context",
+        control=words.control,
+        busy=words.busy,
         sent_at=event.moment_or_none("origin_server_ts", per_second=1000),
     )
 
@@ -161,18 +160,9 @@ def _moved(event: Fields, room: _Room) -> ChatMoved | None:
 def _source(
     event: Fields, room: _Room, *, thread_id: str | None = None, is_bot: bool = False
 ) -> Source:
-    sender = event.id("sender")
-    return Source(
-        platform="matrix",
-        account=room.account,
-        chat_type="dm" if room.is_direct else "group",
-        chat_id=room.room_id,
-        thread_id=thread_id,
-        user_id=sender,
-        user_name=room.user_name,
-        is_bot=is_bot,
-        is_moderator=room.is_moderator(room.room_id, sender),
-    )
+    chat_type: ChatType = "dm" if room.is_direct else "group"
+    place = Place("matrix", room.account, chat_type, room.room_id, thread_id)
+    return place.source(Sender(event.id("sender"), room.user_name, is_bot), room.is_moderator)
 
 
 def _is_of_thread(relation: Fields) -> bool:

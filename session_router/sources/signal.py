@@ -19,14 +19,8 @@ from typing import Any, NamedTuple
 from session_router.events import Deletion, Edit, Event, Incoming
 from session_router.models import ReplyTo, Source
 from session_router.sources.commands import said
-from session_router.sources.payloads import (
-    Fields,
-    IsModerator,
-    as_id,
-    mentioned,
-    nobody,
-    reply,
-)
+from session_router.sources.payloads import Fields, IsModerator, as_id, mentioned, nobody, reply
+from session_router.sources.places import Place, Sender
 
 # A reply to a story belongs to the story, not to the chat.
 _NO_MESSAGES = frozenset(
@@ -133,16 +127,10 @@ def _deletion(data: Fields, source: Source) -> Deletion | None:
 def _source(envelope: Fields, data: Fields, sender: _Person, bot: _Bot) -> Source:
     group = data.part_or_none("groupInfo")
     chat_id = group.id("groupId") if group else sender.user_id
-    return Source(
-        platform="signal",
-        account=bot.account,
-        chat_type="group" if group else "dm",
-        chat_id=chat_id,
-        user_id=sender.user_id,
-        user_name=envelope.name_or_none("sourceName"),
-        user_aliases=(sender.alias,) if sender.alias else (),
-        is_moderator=bot.is_moderator(chat_id, sender.user_id),
-    )
+    place = Place("signal", bot.account, "group" if group else "dm", chat_id)
+    name = envelope.name_or_none("sourceName")
+    aliases = (sender.alias,) if sender.alias else ()
+    return place.source(Sender(sender.user_id, name, aliases=aliases), bot.is_moderator)
 
 
 def _person(fields: Fields, name: str) -> _Person:

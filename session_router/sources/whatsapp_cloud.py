@@ -12,7 +12,7 @@ image, button, interactive, group, system, edit, revoke) and business-scoped use
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from pydantic import JsonValue
 
@@ -20,7 +20,8 @@ from session_router.events import Deletion, Edit, Event, Incoming
 from session_router.models import Source
 from session_router.sources.buttons import pressed
 from session_router.sources.commands import Said, said
-from session_router.sources.payloads import Fields
+from session_router.sources.payloads import Fields, nobody
+from session_router.sources.places import Place, Sender
 
 _CARRIED = ("messages", "user_id_update")  # fields of a change, and of its value
 _NO_MESSAGES = frozenset({"reaction", "unsupported", "request_welcome"})
@@ -29,12 +30,6 @@ _GIVEN_BACK = (
     *("type", "image", "video", "audio", "voice", "document", "sticker", "location", "contacts"),
     *("order", "interactive", "button", "referral"),
 )
-
-
-class _Sender(NamedTuple):
-    user_id: str
-    aliases: tuple[str, ...]
-    name: str | None
 
 
 def split(payload: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
@@ -155,27 +150,22 @@ def _changed_ids(
         return None
     return Incoming(
         message_id=message_id,
-        source=_source(value, said_by, _Sender(known[0], known[1:], None)),
+        source=_source(value, said_by, Sender(known[0], aliases=known[1:])),
         text=text or "",
         kind="context",
         sent_at=said_by.moment_or_none("timestamp"),
     )
 
 
-def _source(value: Fields, message: Fields, sender: _Sender) -> Source:
+def _source(value: Fields, message: Fields, sender: Sender) -> Source:
+    account = value.part("metadata").id("phone_number_id")
     group_id = message.id_or_none("group_id")
-    return Source(
-        platform="whatsapp",
-        account=value.part("metadata").id("phone_number_id"),
-        chat_type="group" if group_id else "dm",
-        chat_id=group_id or sender.user_id,
-        user_id=sender.user_id,
-        user_name=sender.name,
-        user_aliases=sender.aliases,
-    )
+    chat_id = group_id or sender.user_id or ""
+    place = Place("whatsapp", account, "group" if group_id else "dm", chat_id)
+    return place.source(sender, nobody)
 
 
-def _sender(message: Fields, contact: Fields | None) -> _Sender:
+def _sender(message: Fields, contact: Fields | None) -> Sender:
     ids = (
         *(message.id_or_none("from_user_id"), contact and contact.id_or_none("user_id")),
         *(message.id_or_none("from"), contact and contact.id_or_none("wa_id")),
@@ -186,7 +176,8 @@ def _sender(message: Fields, contact: Fields | None) -> _Sender:
     if not known:
         raise message.unreadable("from", "is missing, and so is every other id of the sender")
     profile = contact and contact.part_or_none("profile")
-    return _Sender(known[0], known[1:], profile.name_or_none("name") if profile else None)
+    name = profile.name_or_none("name") if profile else None
+    return Sender(known[0], name, aliases=known[1:])
 
 
 def _contact_of(message: Fields, contacts: tuple[Fields, ...]) -> Fields | None:

@@ -17,14 +17,8 @@ from session_router.events import Deletion, Edit, Event, Incoming
 from session_router.models import ChatType, ReplyTo, Source
 from session_router.sources.buttons import pressed
 from session_router.sources.commands import Said, said
-from session_router.sources.payloads import (
-    Fields,
-    IsModerator,
-    as_id,
-    mentioned,
-    nobody,
-    reply,
-)
+from session_router.sources.payloads import Fields, IsModerator, as_id, mentioned, nobody, reply
+from session_router.sources.places import Place, Sender
 
 _WRAPPERS = (
     *("ephemeralMessage", "viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension"),
@@ -202,17 +196,10 @@ def _source(item: Fields, key: Fields, bot: _Bot) -> Source | None:
     else:
         return None
     user_id, *aliases = sorted({*filter(None, author)}, key=_by_preference)
-    return Source(
-        platform="whatsapp",
-        account=bot.account,
-        chat_type=chat_type,
-        chat_id=user_id if chat_type == "dm" else remote,
-        user_id=user_id,
-        user_name=item.name_or_none("pushName"),
-        user_aliases=tuple(aliases),
-        is_bot=server == "bot",
-        is_moderator=bot.is_moderator(remote, user_id),
-    )
+    place = Place("whatsapp", bot.account, chat_type, user_id if chat_type == "dm" else remote)
+    name = item.name_or_none("pushName")
+    sender = Sender(user_id, name, is_bot=server == "bot", aliases=tuple(aliases))
+    return place.source(sender, bot.is_moderator)
 
 
 def _by_preference(jid: str) -> tuple[bool, str]:

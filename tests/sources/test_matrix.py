@@ -119,6 +119,11 @@ def test_a_notice_is_a_bots_and_never_answered(event: dict[str, Any]) -> None:
     assert (told.kind, told.source.is_bot) == ("context", True)
 
 
+def test_a_notice_controls_nothing() -> None:
+    event = incoming(payloads.NOTICE_OF_STOP)
+    assert (event.kind, event.control, event.text) == ("context", None, "/stop")
+
+
 def test_commands_are_controls_and_busy_modes_also_after_the_bots_name() -> None:
     assert incoming(payloads.STOP).control == "stop"
     assert incoming(payloads.NAMED_STOP).control == "stop"

@@ -56,6 +56,7 @@ TEXT = message("how do I reset it?")
 SYNCED = {name: value for name, value in TEXT.items() if name != "room_id"}
 EMOTE = message("waves", msgtype="m.emote")
 NOTICE = message("build 12 failed", msgtype="m.notice", sender="@ci:example.org")
+NOTICE_OF_STOP = message("/stop", msgtype="m.notice", sender="@ci:example.org")
 SERVER_NOTICE = message(
     "please accept our terms", msgtype="m.server_notice", sender="@s:example.org"
 )
