@@ -87,13 +87,14 @@ def read(
     item = Fields(payload)
     key = item.part("key")
     bot = _Bot(_normal(account), own_lid and _normal(own_lid), overhears, is_moderator)
-    source = None if key.flag("fromMe") else _source(item, key, bot)
-    if source is None:
+    if key.flag("fromMe"):
         return None
     if item.has("update"):
-        return _update(item.part("update"), key, source, bot)
+        return _update(item, key, bot)
+    # Group events and what could not be decrypted have no message, nor always a sender.
     content = _unwrapped(item.part_or_none("message"))
-    if content is None:
+    source = content and _source(item, key, bot)
+    if content is None or source is None:
         return None
     if content.message.has("protocolMessage"):
         return _amendment(content.message.part("protocolMessage"), source, bot)
@@ -160,13 +161,17 @@ def _amendment(protocol: Fields, source: Source, bot: _Bot) -> Event | None:
     return _edit(protocol.part("editedMessage"), protocol.part("key"), source, bot)
 
 
-def _update(update: Fields, key: Fields, source: Source, bot: _Bot) -> Event | None:
+def _update(item: Fields, key: Fields, bot: _Bot) -> Event | None:
     """Read what Baileys makes of an edit or a revocation; receipts are updates too."""
-    if update.id_or_none("messageStubType") in _STUB_REVOKE:
-        return Deletion(message_id=key.id("id"), source=source)
+    update = item.part("update")
+    is_revoked = update.id_or_none("messageStubType") in _STUB_REVOKE
     message = update.part_or_none("message")
-    if message is None or not message.has("editedMessage"):
+    is_edited = message is not None and message.has("editedMessage")
+    source = _source(item, key, bot) if is_revoked or is_edited else None
+    if source is None:
         return None
+    if message is None or is_revoked:
+        return Deletion(message_id=key.id("id"), source=source)
     return _edit(message, key, source, bot)
 
 

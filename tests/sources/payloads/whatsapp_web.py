@@ -226,6 +226,10 @@ REVOKED_IN_UPDATE = {
     "update": {"message": None, "messageStubType": 1, "key": dm},
 }
 RECEIPT = {"key": {**dm, "fromMe": False}, "update": {"status": 4}}
+GROUP_RECEIPT = {
+    "key": {"remoteJid": GROUP_ID, "fromMe": False, "id": ID},
+    "update": {"status": 4},
+}
 # github.com/WhiskeySockets/Baileys/pull/2690: edits since May 2026
 ENCRYPTED_EDIT = message(
     secretEncryptedMessage={
@@ -268,3 +272,8 @@ POLL_VOTE = message(pollUpdateMessage={"pollCreationMessageKey": of_alice})
 KEYS_ALONE = message(senderKeyDistributionMessage={"groupId": GROUP_ID})
 # src/Utils/decode-wa-message.ts: what could not be decrypted; group events have no message either
 UNDECRYPTED = {**message(), "message": None, "messageStubType": 2}
+GROUP_EVENT = {
+    "key": {"remoteJid": GROUP_ID, "fromMe": False, "id": ID},
+    "messageStubType": 21,
+    "messageStubParameters": ["Team"],
+}
