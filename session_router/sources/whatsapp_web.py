@@ -9,7 +9,7 @@ Source: WhiskeySockets/Baileys `src/Utils/decode-wa-message.ts`, `process-messag
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -65,17 +65,23 @@ _PEOPLE = frozenset({"s.whatsapp.net", "lid", "bot"})
 _NOBODY = frozenset({"status@broadcast", "0@s.whatsapp.net", "server@s.whatsapp.net"})
 
 
-def read(
+def not_known(_jid: str) -> None:
+    """Know the LID of no number."""
+
+
+def read(  # noqa: PLR0913 - each is a fact that the payload does not tell
     payload: Mapping[str, Any],
     *,
     account: str,
     own_lid: str | None = None,
+    lid_of: Callable[[str], str | None] = not_known,
     overhears: bool = False,
     is_moderator: IsModerator = nobody,
 ) -> Event | None:
     """Return what one item of `messages.upsert` or `messages.update` is to the router.
 
-    None where it is nothing to it. `account` is the bot's own JID, `own_lid` its LID. Set
+    None where it is nothing to it. `account` is the bot's own JID, `own_lid` its LID; `lid_of`
+    looks the LID of a number's JID up, for who comes or is mentioned by number alone. Set
     `overhears` if the bot should read groups where it is not spoken to: a line that neither
     mentions nor quotes it, and is no command, is then `context`. `is_moderator` looks into the
     gateway's list of a group's admins. What the bot's own number sent is nothing, in its chat with
@@ -86,7 +92,8 @@ def read(
     """
     item = Fields(payload)
     key = item.part("key")
-    bot = _Bot(_normal(account), own_lid and _normal(own_lid), overhears, is_moderator)
+    own = own_lid and _normal(own_lid)
+    bot = _Bot(_normal(account), own, lid_of, overhears, is_moderator)
     if key.flag("fromMe"):
         return None
     if item.has("update"):
@@ -106,8 +113,13 @@ def read(
 class _Bot:
     account: str
     own_lid: str | None
+    lid_of: Callable[[str], str | None]
     overhears: bool
     is_moderator: IsModerator
+
+    def person(self, jid: str) -> str:
+        """Return the LID of who has this JID, if it is known."""
+        return jid if _server(jid) == "lid" else self.lid_of(jid) or jid
 
     def is_(self, jid: str | None) -> bool:
         return jid is not None and jid in (self.account, self.own_lid)
@@ -132,8 +144,9 @@ def _incoming(item: Fields, source: Source, content: _Content, told: _Told, bot:
     press = pressed(_button_data(told) or "")
     words = _said(told, bot) if press is None else Said(press.text)
     context = told.parts.part_or_none("contextInfo")
-    addressed = _jids(context, "mentionedJid")
-    quoted = _jid_or_none(context, "participant")
+    addressed = tuple(map(bot.person, _jids(context, "mentionedJid")))
+    author = _jid_or_none(context, "participant")
+    quoted = author and bot.person(author)
     to_bot = any(map(bot.is_, (*addressed, quoted)))
     meant = source.chat_type == "dm" or to_bot or bool(press or words.control or words.busy)
     return Incoming(
@@ -200,7 +213,8 @@ def _source(item: Fields, key: Fields, bot: _Bot) -> Source | None:
         author = (remote, _jid_or_none(key, "remoteJidAlt"))
     else:
         return None
-    user_id, *aliases = sorted({*filter(None, author)}, key=_by_preference)
+    jids = {jid for jid in author if jid}
+    user_id, *aliases = sorted(jids | set(map(bot.person, jids)), key=_by_preference)
     place = Place("whatsapp", bot.account, chat_type, user_id if chat_type == "dm" else remote)
     name = item.name_or_none("pushName")
     sender = Sender(user_id, name, is_bot=server == "bot", aliases=tuple(aliases))

@@ -46,6 +46,16 @@ def test_a_number_without_its_lid_is_the_person() -> None:
     assert source.user_aliases == ()
 
 
+def test_who_comes_by_number_alone_is_the_person_of_the_lid_that_the_gateway_looks_up() -> None:
+    lids = {payloads.ALICE_PHONE: payloads.ALICE, payloads.BOB_PHONE: payloads.BOB}
+    source = incoming(payloads.DM_BY_PHONE_ALONE, lid_of=lids.get).source
+    assert source.user_id == source.chat_id == payloads.ALICE
+    assert source.user_aliases == (payloads.ALICE_PHONE,)
+    event = incoming(payloads.BY_NUMBERS, lid_of=lids.get)
+    assert event.mentions == (payloads.BOB,)
+    assert event.reply_to == ReplyTo(message_id=payloads.QUOTED, user_id=payloads.ALICE)
+
+
 @pytest.mark.parametrize(
     ("item", "user_id", "alias"),
     [

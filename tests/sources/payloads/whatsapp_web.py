@@ -91,6 +91,13 @@ MENTIONING = text(
 )
 MENTIONING_BOB = text("@250405636296798 look", group, mentionedJid=[BOB])
 MENTION_AND_STOP = text("@4915112345678 /stop", group, mentionedJid=[BOT])
+BY_NUMBERS = text(
+    "@16505550000 look",
+    group,
+    mentionedJid=[BOB_PHONE, BOT],
+    stanzaId=QUOTED,
+    participant=ALICE_PHONE,
+)
 PRIVATE_REPLY = text("just us", stanzaId=QUOTED, participant=BOB, remoteJid=GROUP_ID)
 REPLY_TO_STATUS = text("nice", stanzaId=QUOTED, participant=BOT, remoteJid="status@broadcast")
 REPLY_IN_OTHER_FORM = text("yes", stanzaId=QUOTED, participant=ALICE, remoteJid=ALICE_PHONE)
