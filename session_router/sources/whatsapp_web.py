@@ -8,10 +8,9 @@ Source: WhiskeySockets/Baileys `src/Utils/decode-wa-message.ts`, `process-messag
 `messages.ts`, `src/WABinary/jid-utils.ts`, `WAProto/WAProto.proto`; baileys.wiki, concepts/jids.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from session_router.events import Deletion, Edit, Event, Incoming
 from session_router.models import ChatType, ReplyTo, Source
@@ -19,37 +18,8 @@ from session_router.sources.buttons import pressed
 from session_router.sources.commands import Said, said
 from session_router.sources.payloads import Fields, IsModerator, as_id, mentioned, nobody, reply
 from session_router.sources.places import Place, Sender
+from session_router.sources.whatsapp_content import Content, Told, button_data, told_in, unwrapped
 
-_WRAPPERS = (
-    *("ephemeralMessage", "viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension"),
-    *("documentWithCaptionMessage", "associatedChildMessage", "groupMentionedMessage"),
-    *("lottieStickerMessage", "editedMessage"),
-)
-_WRAPPERS_DEEP = 5
-# What a person says, and where its text stands; whatever else a message holds says nothing.
-_TEXT_OF: Mapping[str, str | None] = {
-    "extendedTextMessage": "text",
-    "imageMessage": "caption",
-    "videoMessage": "caption",
-    "ptvMessage": "caption",
-    "documentMessage": "caption",
-    "audioMessage": None,
-    "stickerMessage": None,
-    "locationMessage": "comment",
-    "liveLocationMessage": "caption",
-    "contactMessage": "displayName",
-    "contactsArrayMessage": "displayName",
-    "pollCreationMessage": "name",
-    "pollCreationMessageV2": "name",
-    "pollCreationMessageV3": "name",
-    "eventMessage": "name",
-    "orderMessage": "message",
-    "groupInviteMessage": "caption",
-    "buttonsResponseMessage": "selectedDisplayText",
-    "templateButtonReplyMessage": "selectedDisplayText",
-    "listResponseMessage": "title",
-    "interactiveResponseMessage": "text",  # of its body
-}
 # Enough to fetch a medium later; thumbnails and quoted messages would be too much to carry.
 _GIVEN_BACK = (
     *("mimetype", "fileName", "url", "directPath", "mediaKey", "fileSha256", "fileEncSha256"),
@@ -59,7 +29,6 @@ _GIVEN_BACK = (
 _REVOKE = frozenset({"0", "REVOKE"})
 _EDIT = frozenset({"14", "MESSAGE_EDIT"})
 _STUB_REVOKE = frozenset({"1", "REVOKE"})
-_ALBUM = frozenset({"1", "MEDIA_ALBUM"})
 _SERVERS = {"c.us": "s.whatsapp.net", "hosted": "s.whatsapp.net", "hosted.lid": "lid"}
 _PEOPLE = frozenset({"s.whatsapp.net", "lid", "bot"})
 _NOBODY = frozenset({"status@broadcast", "0@s.whatsapp.net", "server@s.whatsapp.net"})
@@ -99,13 +68,13 @@ def read(  # noqa: PLR0913 - each is a fact that the payload does not tell
     if item.has("update"):
         return _update(item, key, bot)
     # Group events and what could not be decrypted have no message, nor always a sender.
-    content = _unwrapped(item.part_or_none("message"))
+    content = unwrapped(item.part_or_none("message"))
     source = content and _source(item, key, bot)
     if content is None or source is None:
         return None
     if content.message.has("protocolMessage"):
         return _amendment(content.message.part("protocolMessage"), source, bot)
-    told = _told(content.message)
+    told = told_in(content.message)
     return told and _incoming(item, source, content, told, bot)
 
 
@@ -125,23 +94,8 @@ class _Bot:
         return jid is not None and jid in (self.account, self.own_lid)
 
 
-class _Content(NamedTuple):
-    """What a message holds under its wrappers, and the album that it is a part of."""
-
-    message: Fields
-    album: str | None
-
-
-class _Told(NamedTuple):
-    """What a person says: the name of its field, the field's parts, its text."""
-
-    name: str
-    parts: Fields
-    text: str
-
-
-def _incoming(item: Fields, source: Source, content: _Content, told: _Told, bot: _Bot) -> Incoming:
-    press = pressed(_button_data(told) or "")
+def _incoming(item: Fields, source: Source, content: Content, told: Told, bot: _Bot) -> Incoming:
+    press = pressed(button_data(told) or "")
     words = _said(told, bot) if press is None else Said(press.text)
     context = told.parts.part_or_none("contextInfo")
     addressed = tuple(map(bot.person, _jids(context, "mentionedJid")))
@@ -189,8 +143,8 @@ def _update(item: Fields, key: Fields, bot: _Bot) -> Event | None:
 
 
 def _edit(message: Fields, key: Fields, source: Source, bot: _Bot) -> Edit | None:
-    content = _unwrapped(message)
-    told = content and _told(content.message)
+    content = unwrapped(message)
+    told = content and told_in(content.message)
     if told is None:
         return None
     return Edit(message_id=key.id("id"), source=source, text=_said(told, bot).text)
@@ -225,66 +179,10 @@ def _by_preference(jid: str) -> tuple[bool, str]:
     return _server(jid) != "lid", jid
 
 
-def _unwrapped(message: Fields | None) -> _Content | None:
-    """Take off what says how a message is shown: for a time, once, as a part of an album."""
-    album = None
-    for _ in range(_WRAPPERS_DEEP + 1):
-        if message is None:
-            return None
-        album = album or _album_of(message)
-        wrapper = next((name for name in _WRAPPERS if message.has(name)), None)
-        if wrapper is None:
-            return _Content(message, album)
-        message = message.part(wrapper).part_or_none("message")
-    return None
-
-
-def _album_of(message: Fields) -> str | None:
-    context = message.part_or_none("messageContextInfo")
-    association = context and context.part_or_none("messageAssociation")
-    if association is None or association.id_or_none("associationType") not in _ALBUM:
-        return None
-    return association.part("parentMessageKey").id("id")
-
-
-def _told(message: Fields) -> _Told | None:
-    if message.has("conversation"):
-        return _Told("conversation", Fields({}), message.text("conversation"))
-    name = next((name for name in _TEXT_OF if message.has(name)), None)
-    if name is None:
-        return None
-    parts, field = message.part(name), _TEXT_OF[name]
-    body = parts.part_or_none("body") if name == "interactiveResponseMessage" else parts
-    text = body.text_or_none(field) if body and field else None
-    return _Told(name, parts, text or "")
-
-
-def _said(told: _Told, bot: _Bot) -> Said:
+def _said(told: Told, bot: _Bot) -> Said:
     # A mention is written as the JID's user: @49301234567, or the digits of a LID.
     own = filter(None, (bot.account, bot.own_lid))
     return said(told.text, *(f"@{jid.partition('@')[0]}" for jid in own))
-
-
-def _button_data(told: _Told) -> str | None:
-    if told.name == "buttonsResponseMessage":
-        return told.parts.text_or_none("selectedButtonId")
-    if told.name == "templateButtonReplyMessage":
-        return told.parts.text_or_none("selectedId")
-    if told.name == "listResponseMessage":
-        row = told.parts.part_or_none("singleSelectReply")
-        return row.text_or_none("selectedRowId") if row else None
-    if told.name == "interactiveResponseMessage":
-        flow = told.parts.part_or_none("nativeFlowResponseMessage")
-        return _id_in_json(flow) if flow else None
-    return None
-
-
-def _id_in_json(flow: Fields) -> str | None:
-    try:
-        parameters = json.loads(flow.text_or_none("paramsJson") or "{}")
-    except (ValueError, RecursionError) as error:
-        raise flow.unreadable("paramsJson", "is not JSON") from error
-    return Fields(parameters, "paramsJson").text_or_none("id")
 
 
 def _reply_to(context: Fields | None, source: Source, author: str | None) -> str | ReplyTo | None:
