@@ -22,10 +22,6 @@ from session_router.sources.commands import said
 from session_router.sources.payloads import Fields, IsModerator, as_id, mentioned, nobody, reply
 from session_router.sources.places import Place, Sender
 
-# A reply to a story belongs to the story, not to the chat.
-_NO_MESSAGES = frozenset(
-    {"reaction", "pollVote", "pollTerminate", "pinMessage", "unpinMessage", "storyContext"}
-)
 _CONTENT = ("attachments", "sticker", "contacts", "pollCreate", "payment")
 _MENTION = "\ufffc"  # stands in the text for each mention
 
@@ -85,7 +81,8 @@ def _envelope(payload: Mapping[str, Any]) -> Fields:
 
 
 def _incoming(data: Fields, source: Source, bot: _Bot) -> Incoming | None:
-    if data.has_any(_NO_MESSAGES) or data.flag("isExpirationUpdate") or not _has_content(data):
+    # A reply to a story belongs to the story, not to the chat.
+    if data.has("storyContext") or not _has_content(data):
         return None
     text = said(_text(data), *_own_name(data, bot))
     mentions = _mentions(data)
@@ -149,7 +146,7 @@ def _message_id(author: str, fields: Fields, name: str) -> str:
 
 
 def _has_content(data: Fields) -> bool:
-    # Who joins a group, changes it or its timer sends a message with nothing in it.
+    # Joins, changes of a group or its timer, reactions, votes and pins say nothing themselves.
     return bool(_text(data)) or any(data.copy_of(*_CONTENT).values())
 
 

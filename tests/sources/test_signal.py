@@ -100,6 +100,7 @@ def test_commands_are_controls_and_busy_modes_also_after_the_bots_name() -> None
 
 def test_a_command_after_somebody_elses_name_is_none() -> None:
     assert incoming(payloads.BOB_AND_STOP).control is None
+    assert incoming(payloads.BOB_AND_STOP_AND_BOT).control is None
 
 
 def test_media_come_back_with_what_they_are_fetched_with() -> None:

@@ -40,7 +40,7 @@ def test_the_business_scoped_id_is_the_user_and_the_other_ids_are_aliases() -> N
 def test_a_phone_number_may_be_missing() -> None:
     source = incoming(payloads.NO_NUMBER).source
     assert source.user_id == source.chat_id == payloads.ALICE
-    assert source.user_aliases == ()
+    assert source.user_aliases == (payloads.ALICE_PARENT,)
     assert source.user_name == "Sheena Nelson"
 
 
@@ -211,7 +211,7 @@ def test_a_body_without_events_is_split_into_nothing(body: dict[str, Any]) -> No
     assert whatsapp_cloud.split(body) == ()
 
 
-@pytest.mark.parametrize("body", [payloads.BATCH, payloads.ALL_AT_ONCE])
+@pytest.mark.parametrize("body", [payloads.BATCH, payloads.TWO_CHANGES])
 def test_a_body_of_several_events_is_not_read_by_halves(body: dict[str, Any]) -> None:
     with pytest.raises(UnreadablePayload, match="split it first"):
         read(body)

@@ -172,6 +172,7 @@ def test_a_medium_comes_back_with_what_it_is_fetched_with_and_no_thumbnail() -> 
 def test_the_parts_of_an_album_are_a_group_and_the_album_itself_is_nothing() -> None:
     assert incoming(payloads.ALBUM_PART).group == "ALBUM1"
     assert incoming(payloads.ALBUM_PART_IN_WRAPPER).group == "ALBUM1"
+    assert incoming(payloads.ALBUM_PART_AROUND_WRAPPER).group == "ALBUM1"
     assert read(payloads.ALBUM) is None
 
 

@@ -180,7 +180,7 @@ TOMBSTONE = event(
     state_key="",
 )
 TOMBSTONE_WITHOUT_ROOM = event("m.room.tombstone", {"body": "closed"}, state_key="")
-FALSE_TOMBSTONE = event("m.room.tombstone", {"replacement_room": "!newroom:example.org"})
+FALSE_TOMBSTONE = event("m.room.tombstone", {"body": "moved", "replacement_room": "!new:e"})
 
 # #room-events
 JOIN = event("m.room.member", {"membership": "join"}, state_key=ALICE)

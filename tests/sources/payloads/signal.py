@@ -79,6 +79,12 @@ MENTIONING_BOB = data(message="hello \ufffc", groupInfo=group, mentions=[of_bob]
 MENTION_AND_STOP = data(message="\ufffc /stop", groupInfo=group, mentions=[of_bot])
 BOB_AND_STOP = data(message="\ufffc /stop", groupInfo=group, mentions=[{**of_bob, "start": 0}])
 
+BOB_AND_STOP_AND_BOT = data(
+    message="\ufffc /stop \ufffc",
+    groupInfo=group,
+    mentions=[{**of_bob, "start": 0}, {**of_bot, "start": 8}],
+)
+
 # json/JsonAttachment.java, JsonSticker.java, JsonPollCreate.java
 attachment = {"contentType": "image/jpeg", "filename": None, "id": "x1.jpg", "size": 52_000}
 IMAGE = data(message="this one", attachments=[attachment])

@@ -51,7 +51,7 @@ def text(said: str = "Does it come in another color?", **fields: Any) -> dict[st
 TEXT = text()
 STOP = text("/stop")
 STEER = text("/steer in blue, please")
-FORWARDED = text(context={"forwarded": True})
+FORWARDED = text(context={"forwarded": True, "id": ASKED})
 FORWARDED_OFTEN = text(context={"frequently_forwarded": True, "id": ASKED})
 ABOUT_A_PRODUCT = text(
     context={
@@ -79,6 +79,7 @@ SCOPED = text(contact=both_ids, from_user_id=ALICE, from_parent_user_id=ALICE_PA
 NO_NUMBER = text(
     contact={"profile": {"name": "Sheena Nelson", "username": "sheena"}, "user_id": ALICE},
     from_user_id=ALICE,
+    from_parent_user_id=ALICE_PARENT,
     **no_number,
 )
 # business-scoped-user-ids, request of contact information: nothing in the message says from whom
@@ -270,4 +271,5 @@ BATCH = body(
         },
     ],
 )
+TWO_CHANGES = {**TEXT, "entry": [*TEXT["entry"], *NEW_IDS["entry"]]}
 ALL_AT_ONCE = {**BATCH, "entry": [*STATUS["entry"], *BATCH["entry"], *NEW_IDS["entry"]]}

@@ -124,7 +124,7 @@ DOCUMENT = wrapped(
         "contextInfo": {"stanzaId": QUOTED, "participant": BOB},
     },
 )
-WRAPPED_FOR_EVER = message(ephemeralMessage={"message": None})
+WRAPPED_FOR_EVER = message(conversation="deep")
 for _ in range(9):
     WRAPPED_FOR_EVER = message(ephemeralMessage={"message": WRAPPED_FOR_EVER["message"]})
 VOICE = message(audioMessage={"mimetype": "audio/ogg; codecs=opus", "seconds": 4, "ptt": True})
@@ -142,6 +142,12 @@ ALBUM_PART = message(
         }
     },
     imageMessage={"caption": "", "mimetype": "image/jpeg"},
+)
+ALBUM_PART_AROUND_WRAPPER = message(
+    messageContextInfo={
+        "messageAssociation": {"associationType": 1, "parentMessageKey": {"id": "ALBUM1"}}
+    },
+    associatedChildMessage={"message": {"imageMessage": {"mimetype": "image/jpeg"}}},
 )
 ALBUM_PART_IN_WRAPPER = wrapped(
     "associatedChildMessage",
