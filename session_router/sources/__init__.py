@@ -13,8 +13,26 @@ same on all platforms. `overhears=True` says that the bot hears lines in groups 
 it: those become `kind="context"`; without it whatever comes is for the bot.
 """
 
-from session_router.sources import discord, slack, telegram
+from session_router.sources import (
+    discord,
+    matrix,
+    signal,
+    slack,
+    telegram,
+    whatsapp_cloud,
+    whatsapp_web,
+)
 from session_router.sources.buttons import button
 from session_router.sources.payloads import UnreadablePayload
 
-__all__ = ["UnreadablePayload", "button", "discord", "slack", "telegram"]
+__all__ = [
+    "UnreadablePayload",
+    "button",
+    "discord",
+    "matrix",
+    "signal",
+    "slack",
+    "telegram",
+    "whatsapp_cloud",
+    "whatsapp_web",
+]

@@ -13,6 +13,7 @@ class Sender(NamedTuple):
     name: str | None = None
     is_bot: bool = False
     is_moderator: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 class Place(NamedTuple):
@@ -32,6 +33,7 @@ class Place(NamedTuple):
             **self._asdict(),
             user_id=user_id,
             user_name=sender.name,
+            user_aliases=sender.aliases,
             is_bot=sender.is_bot,
             is_moderator=sender.is_moderator
             or (user_id is not None and is_moderator(self.chat_id, user_id)),

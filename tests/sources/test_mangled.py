@@ -10,11 +10,24 @@ from hypothesis import given, settings, strategies as st
 
 from session_router.events import ChatMoved, Deletion, Edit, Event, Incoming
 from session_router.models import AmendRequest, Message, MoveRequest
-from session_router.sources import UnreadablePayload, discord, slack, telegram
+from session_router.sources import (
+    UnreadablePayload,
+    discord,
+    matrix,
+    signal,
+    slack,
+    telegram,
+    whatsapp_cloud,
+    whatsapp_web,
+)
 from tests.sources.payloads import (
     discord as of_discord,
+    matrix as of_matrix,
+    signal as of_signal,
     slack as of_slack,
     telegram as of_telegram,
+    whatsapp_cloud as of_cloud,
+    whatsapp_web as of_web,
 )
 
 Payload = Mapping[str, Any]
@@ -25,6 +38,8 @@ JUNK = st.one_of(
     st.sampled_from(
         ["", "x" * 600, "\ud800", "ask:" + "p" * 600 + ":", "/stop@", "<@U" + "A" * 600]
     ),
+    st.sampled_from(["x" * 507 + "@c.us", "@lid", "x" * 512, "[", '{"id": 1}']),
+    st.sampled_from(["REVOKE", "edit", "m.replace"]),
     st.sampled_from([[], {}, [[]], [None], [{}], {"": 0}, {1: 2}, {"id": []}, {"type": "mention"}]),
     st.integers(),
     st.text(max_size=20),
@@ -34,7 +49,12 @@ JUNK = st.one_of(
 )
 
 
-REFUSED = of_discord.IN_UNKNOWN_THREAD
+REFUSED = (
+    of_discord.IN_UNKNOWN_THREAD,
+    of_matrix.REDACTION_OF_NOTHING,
+    of_signal.NO_SOURCE,
+    of_web.EDIT_IN_UPDATE_WITHOUT_ID,
+)
 
 
 def nested(depth: int) -> Any:
@@ -45,7 +65,7 @@ def payloads_of(module: ModuleType) -> list[Payload]:
     """All that the module names in capitals, albums part by part; what is refused is left out."""
     named = [value for name, value in vars(module).items() if name.isupper()]
     parts = [part for value in named for part in (value if isinstance(value, list) else [value])]
-    return [part for part in parts if isinstance(part, dict) and part is not REFUSED]
+    return [part for part in parts if isinstance(part, dict) and part not in REFUSED]
 
 
 def read_telegram(payload: Payload, overhears: bool) -> Event | None:
@@ -66,10 +86,43 @@ def read_slack(payload: Payload, overhears: bool) -> Event | None:
     return slack.read(payload, bot_user_id="UBOT", overhears=overhears, opens_threads=not overhears)
 
 
+def read_cloud(payload: Payload, overhears: bool) -> Event | None:
+    return whatsapp_cloud.read(payload, overhears=overhears)
+
+
+def read_web(payload: Payload, overhears: bool) -> Event | None:
+    return whatsapp_web.read(
+        payload, account=of_web.BOT, own_lid=of_web.BOT_LID, overhears=overhears
+    )
+
+
+def read_signal(payload: Payload, overhears: bool) -> Event | None:
+    return signal.read(payload, account=of_signal.BOT, overhears=overhears)
+
+
+def read_matrix(payload: Payload, overhears: bool) -> Event | None:
+    return matrix.read(
+        payload,
+        account=of_matrix.BOT,
+        is_direct=not overhears,
+        room_id=of_matrix.ROOM_ID,
+        overhears=overhears,
+        author_of={of_matrix.TARGET: of_matrix.BOT}.get if overhears else matrix.not_known,
+    )
+
+
+def whole(payload: Payload) -> Sequence[Payload]:
+    return (payload,)
+
+
 PLATFORMS = [
     pytest.param(of_telegram, read_telegram, telegram.split, id="telegram"),
     pytest.param(of_discord, read_discord, discord.split, id="discord"),
-    pytest.param(of_slack, read_slack, lambda payload: (payload,), id="slack"),
+    pytest.param(of_slack, read_slack, whole, id="slack"),
+    pytest.param(of_cloud, read_cloud, whatsapp_cloud.split, id="whatsapp_cloud"),
+    pytest.param(of_web, read_web, whole, id="whatsapp_web"),
+    pytest.param(of_signal, read_signal, whole, id="signal"),
+    pytest.param(of_matrix, read_matrix, whole, id="matrix"),
 ]
 
 
@@ -154,7 +207,10 @@ def test_a_mangled_payload_is_read_or_refused_and_left_as_it_was(
     assert repr(payload) == before
 
 
-@pytest.mark.parametrize("read", [read_telegram, read_discord, read_slack])
+@pytest.mark.parametrize(
+    "read",
+    [read_telegram, read_discord, read_slack, read_cloud, read_web, read_signal, read_matrix],
+)
 @pytest.mark.parametrize("payload", [None, [], "text", 7])
 def test_what_is_no_dict_is_refused(read: Read, payload: Any) -> None:
     with pytest.raises(UnreadablePayload, match=r"^the payload is not an object$"):
