@@ -52,6 +52,9 @@ UNNAMED: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
 )
 
 
+LOOPBACK: Final = "http://127.0.0.1:8080"
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the service's OpenAPI document, whole."""
     if app.openapi_schema is None:
@@ -69,6 +72,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 operation["responses"]["default"] = problems(500)[500]
         document["components"]["schemas"] = dict(sorted(schemas.items()))
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["servers"] = [{"url": LOOPBACK, "description": "As `make run` serves it."}]
+        document["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
         document["security"] = [{"token": []}, {}]
         app.openapi_schema = document
     return app.openapi_schema

@@ -9,9 +9,24 @@ from starlette.responses import StreamingResponse
 from app.api.auth import GATEWAY
 from app.api.documentation import READING, problems
 from app.api.services import services_of
-from session_router.models import Id, Words
+from session_router.models import (
+    AnswerSignal,
+    Id,
+    InterruptSignal,
+    LeaseLostSignal,
+    SteerSignal,
+    Words,
+)
 
 router = APIRouter(tags=["runs"])
+
+# OpenAPI 3.1 has no word for a stream of events: this is the data of each.
+DATA = {
+    "oneOf": [
+        {"$ref": f"#/components/schemas/{signal.__name__}"}
+        for signal in (InterruptSignal, SteerSignal, AnswerSignal, LeaseLostSignal)
+    ]
+}
 
 
 class SignalsQuery(Words):
@@ -26,10 +41,10 @@ class SignalsQuery(Words):
     summary="A stream of what a consumer should know at once",
     response_class=StreamingResponse,
     responses=problems(*READING, 422)
-    | {200: {"description": "Events.", "content": {"text/event-stream": {}}}},
+    | {200: {"description": "Events.", "content": {"text/event-stream": {"schema": DATA}}}},
 )
 async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> StreamingResponse:
-    """Events `interrupt`, `steer` and `lease_lost`, each with the model of that name as data.
+    """Events `interrupt`, `steer`, `answer` and `lease_lost`, each with the model of that name as data.
 
     What is outstanding is sent again on connect. A comment comes when nothing else does;
     `reconnect` when the service ends.
