@@ -44,7 +44,7 @@ class SignalsQuery(Words):
     | {200: {"description": "Events.", "content": {"text/event-stream": {"schema": DATA}}}},
 )
 async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> StreamingResponse:
-    """Events `interrupt`, `steer`, `answer` and `lease_lost`, each with the model of that name as data.
+    """Events `interrupt`, `steer`, `answer` and `lease_lost`, each with the model of that name.
 
     What is outstanding is sent again on connect. A comment comes when nothing else does;
     `reconnect` when the service ends.

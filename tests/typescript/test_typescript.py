@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ INSTALL = ("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the client's folder, installed, beside a copy of the document it is made from."""
     if shutil.which("npm") is None:
         pytest.fail(LEFT_OUT) if os.environ.get("CI") else pytest.skip(LEFT_OUT)
@@ -26,7 +25,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.copytree(PROJECT / "clients" / "typescript", folder, ignore=ignored)
     shutil.copy(PROJECT / "openapi.yaml", root)
     call(folder, *INSTALL)
-    yield folder
+    return folder
 
 
 def call(folder: Path, *command: str) -> str:
