@@ -59,6 +59,8 @@ async def admit(request: Request) -> Response:
         admission = await _admission(services, message, caller.token_name)
         decision = await services.store.admit(admission)
         if decision is not None:
+            services.presence.saw(message.agent, caller.token_name, message.consumer)
+            services.feed.decided(message, admission.routing.key, decision)
             return answer(decision)
     raise StoreUnavailable(MOVING)
 
