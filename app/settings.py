@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         "acknowledged message through a crash of the machine, `everysec` may lose the last "
         "second and is faster.",
     )
+    hide_texts: bool = Field(
+        default=False,
+        description="Whether the texts of messages are hidden for good from people, on the page "
+        "and in every view of REST, whatever is asked for. Gateways get them: they answer them.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severity that is logged."
     )

@@ -26,6 +26,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "HOST": "::1",
         "PORT": "0",
         "APPENDFSYNC": "everysec",
+        "HIDE_TEXTS": "True",
         "LOG_LEVEL": "warning",
         "STORE_TIMEOUT_SECONDS": "0.5",
         "SHUTDOWN_SECONDS": "3",

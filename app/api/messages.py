@@ -66,6 +66,8 @@ async def admit(request: Request) -> Response:
             return answer(Decision(decision="kept", reason="no_session"))
         match await services.store.admit(admission):
             case Decision() as decision:
+                services.presence.saw(message.agent, caller.token_name, message.consumer)
+                services.feed.decided(message, admission.session, decision)
                 return answer(decision)
             case ChatRenamed() as renamed:
                 services.places.learn_name(renamed)

@@ -7,14 +7,18 @@ from starlette.requests import Request
 from app.api.auth import Access, Caller
 from app.api.patience import Patience
 from app.claims import Claims
+from app.feed import Feed
 from app.places import Places
 from app.policy_in_force import PolicyInForce
+from app.presence import Presence
 from app.routing.rules import Rulebook
 from app.signals import Signals
+from app.store.actions import Actions
 from app.store.dead_letters import DeadLetters
 from app.store.figures import Figures
 from app.store.operations import Operations
 from app.store.policies import Policies
+from app.store.roster import Roster
 from app.store.session_lists import SessionLists
 from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
@@ -39,6 +43,11 @@ class Services:
     views: SessionViews
     lists: SessionLists
     figures: Figures
+    actions: Actions
+    roster: Roster
+    feed: Feed
+    presence: Presence
+    hides_texts: bool
     patience: Patience = field(default_factory=Patience)
 
     @property
@@ -51,6 +60,7 @@ class Services:
         self.patience.lose()
         self.claims.close()
         self.signals.close()
+        self.feed.close()
 
     def caller(self, request: Request, roles: frozenset[Role]) -> Caller:
         return self.access.caller(request, roles)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from app.api.auth import GATEWAY
-from app.api.documentation import READING, problems
+from app.api.documentation import READING, problems, streams
 from app.api.services import services_of
 from session_router.models import (
     AnswerSignal,
@@ -19,14 +19,6 @@ from session_router.models import (
 )
 
 router = APIRouter(tags=["runs"])
-
-# OpenAPI 3.1 has no word for a stream of events: this is the data of each.
-DATA = {
-    "oneOf": [
-        {"$ref": f"#/components/schemas/{signal.__name__}"}
-        for signal in (InterruptSignal, SteerSignal, AnswerSignal, LeaseLostSignal)
-    ]
-}
 
 
 class SignalsQuery(Words):
@@ -41,7 +33,7 @@ class SignalsQuery(Words):
     summary="A stream of what a consumer should know at once",
     response_class=StreamingResponse,
     responses=problems(*READING, 422)
-    | {200: {"description": "Events.", "content": {"text/event-stream": {"schema": DATA}}}},
+    | streams(InterruptSignal, SteerSignal, AnswerSignal, LeaseLostSignal),
 )
 async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> StreamingResponse:
     """Events `interrupt`, `steer`, `answer` and `lease_lost`, each with the model of that name.

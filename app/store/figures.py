@@ -1,7 +1,7 @@
 """The figures of `GET /v1/stats`: every shard read in one step, then summed."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from app.routing.keys import decode
@@ -46,20 +46,34 @@ class Figures:
 
     async def read(self, agents: frozenset[str] | None) -> Stats:
         """Figures over the agents named, or over all; raises `StoreUnavailable`."""
-        total, platforms = _Sum(), defaultdict[str, _Sum](_Sum)
+        return figures_of(await self.parts(), agents)
+
+    async def parts(self) -> list["Part"]:
+        """All figures of one reading, to be summed by `figures_of`."""
+        parts: list[Part] = []
         for shard in range(self._shards):
             reply = await self._client.call(scripts.STATS, keys.stats(shard), self._clock())
-            for agent, platform, part in [*_messages(reply), *_sessions(reply)]:
-                if agents is None or agent in agents:
-                    _add(total, part)
-                    _add(platforms[platform], part)
-        return Stats(
-            **dict(total.figures()),
-            by_platform={name: platforms[name].figures() for name in sorted(platforms)},
-        )
+            parts += [*_messages(reply), *_sessions(reply)]
+        return parts
 
 
-def _messages(reply: Reply) -> list[tuple[str, str, _Sum]]:
+Part = tuple[str, str, _Sum]  # of an agent on a platform
+
+
+def figures_of(parts: Iterable[Part], agents: frozenset[str] | None) -> Stats:
+    """Sum what was read over the agents named, or over all."""
+    total, platforms = _Sum(), defaultdict[str, _Sum](_Sum)
+    for agent, platform, part in parts:
+        if agents is None or agent in agents:
+            _add(total, part)
+            _add(platforms[platform], part)
+    return Stats(
+        **dict(total.figures()),
+        by_platform={name: platforms[name].figures() for name in sorted(platforms)},
+    )
+
+
+def _messages(reply: Reply) -> list[Part]:
     found = []
     for name, number in zip(reply[2][::2], reply[2][1::2], strict=True):
         state, agent, platform = name.split(":")
@@ -67,7 +81,7 @@ def _messages(reply: Reply) -> list[tuple[str, str, _Sum]]:
     return found
 
 
-def _sessions(reply: Reply) -> list[tuple[str, str, _Sum]]:
+def _sessions(reply: Reply) -> list[Part]:
     found = []
     rows = reply[3]
     for bucket, sessions, running, waiting, paused, oldest_at in zip(

@@ -60,9 +60,15 @@ key                   type    what it holds; who writes it; how long it lives
 `alias:<digest>`      string  a person's id that stands in keys, since when; `session_ttl`
                               from last use
 `alias_places`        set     agents, platforms and scopes where aliases were taught
+`actions:<agent>`     stream  the last 1,000 things that people did to an agent's sessions and
+                              dead letters, each a JSON list; for ever
 `sr:shards`           string  (no tag) the number of shards; for ever
-`sr:{policy}:...`     string  `current`, `versions` (a list of the last 20) and `file`, the
-                              digest of the policy file that was applied last; for ever
+`sr:{policy}:...`     string  `current`, `versions` (a list of the last 20), `file`, the
+                              digest of the policy file that was applied last, and
+                              `actions`, as an agent's; for ever
+`sr:{routers}:...`    zset    `seen` (routers as JSON, when) a minute, `consumers` (an agent
+                              and a holder as JSON, when; at most 1,000) an hour, `heard`
+                              (a string, while somebody listens to the live feed) seconds
 ====================  ======  ===========================================================
 """
 
@@ -80,7 +86,13 @@ from app.routing.keys import (
 )
 
 SHARDS = "sr:shards"
-POLICY = ("sr:{policy}:current", "sr:{policy}:versions", "sr:{policy}:file")
+POLICY = (
+    "sr:{policy}:current",
+    "sr:{policy}:versions",
+    "sr:{policy}:file",
+    "sr:{policy}:actions",
+)
+ROUTERS = ("sr:{routers}:seen", "sr:{routers}:consumers", "sr:{routers}:heard")
 POINTER_DAYS = 30
 MOVED_DAYS = 400
 
@@ -118,6 +130,9 @@ SESSION_KEYS = (
 # Publications: hints for routers, which read the stored state at the latest every second.
 READY_CHANNEL = "sr:ready"  # says the name of a ready set
 SIGNALS_CHANNEL = "sr:signals"  # says "<shard> <holder>"
+# The live feed: what a script alone knows, one JSON list each; and what routers answered.
+EVENTS_CHANNEL = "sr:events"
+ANSWERS_CHANNEL = "sr:answers"  # says "<milliseconds> <JSON>"
 
 
 def session_keys(shard: int, session: SessionKey) -> list[str]:
@@ -210,6 +225,10 @@ def due(shard: int) -> str:
 
 def letters(shard: int) -> str:
     return f"sr:{{{shard}}}:letters"
+
+
+def actions(shard: int, agent: str) -> str:
+    return f"sr:{{{shard}}}:actions:{agent}"
 
 
 def timeline(shard: int, session: SessionKey) -> list[str]:

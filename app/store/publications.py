@@ -1,4 +1,4 @@
-"""What scripts publish: hints that something is ready, or that a holder should look."""
+"""What is published: that something is ready, that a holder should look, the live feed."""
 
 import asyncio
 import logging
@@ -14,21 +14,33 @@ logger = logging.getLogger(__name__)
 
 
 async def listen(
-    client: StoreClient, ready: Callable[[], None], signalled: Callable[[str], None]
+    client: StoreClient,
+    ready: Callable[[], None],
+    signalled: Callable[[str], None],
+    told: Callable[[str, str], None],
 ) -> None:
     """Tell what is published, until cancelled, through every outage of the store.
 
     `ready` is called when a session became ready, `signalled` with the holder that should
-    look. Both are also called (with an empty holder, for all) after a connection was made
-    anew, since something may have been missed.
+    look, `told` with a channel of the live feed and what it said. All are also called (with an
+    empty holder, for all, and an empty channel) after a connection was made anew, since
+    something may have been missed.
     """
+    channels = (
+        keys.READY_CHANNEL,
+        keys.SIGNALS_CHANNEL,
+        keys.EVENTS_CHANNEL,
+        keys.ANSWERS_CHANNEL,
+    )
     while True:
         try:
-            async for channel, text in client.listen(keys.READY_CHANNEL, keys.SIGNALS_CHANNEL):
-                if channel != keys.SIGNALS_CHANNEL:
+            async for channel, text in client.listen(*channels):
+                if channel in {keys.READY_CHANNEL, ""}:
                     ready()
-                if channel != keys.READY_CHANNEL:
+                if channel in {keys.SIGNALS_CHANNEL, ""}:
                     signalled(text.partition(" ")[2])
+                if channel in {keys.EVENTS_CHANNEL, keys.ANSWERS_CHANNEL, ""}:
+                    told(channel, text)
         except StoreUnavailable:
             logger.warning("the store's publications stopped; listening again")
         except Exception:

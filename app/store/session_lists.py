@@ -7,16 +7,26 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.routing.keys import SessionKey, chat_id_of
+from pydantic_core import to_json
+
+from app.routing.keys import SessionKey, chat_id_of, encode
 from app.store import keys, scripts
 from app.store.clock import stores_clock
 from app.store.holders import consumer_of
-from app.store.pages import Entry, Index, cursor_after, entries_after, read_cursor
+from app.store.pages import (
+    Entry,
+    Index,
+    Listing,
+    cursor_after,
+    entries_after,
+    read_cursor,
+)
 from app.store.replies import Reader, optional_moment
 from app.store.store_client import StoreClient
-from session_router.models import SessionPage, SessionState, SessionSummary
+from session_router.models import SessionOrder, SessionPage, SessionState, SessionSummary
 
-LOOKED_AT_MAX = 1000  # sessions one call looks at to fill its page
+STEPS_MAX = 20  # steps through the indexes that one call makes to fill its page
+SUMMARIES_MAX = 200  # sessions that it then looks at itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,23 @@ class SessionFilter:
     chat_id: str | None = None
     user_id: str | None = None
     state: SessionState | None = None
+    search: str | None = None
+    order: SessionOrder = "key"
+
+    @property
+    def index(self) -> str:
+        """The index that has these sessions in their order."""
+        if self.order == "oldest_wait":
+            return "backlog"
+        return "sessions" if self.state in {None, "idle"} else str(self.state)
+
+    @property
+    def listing(self) -> Listing:
+        """The order, and what key and participants must contain: the store looks at that."""
+        chat = () if self.chat_id is None else (f":{encode(self.chat_id)}",)
+        search = () if self.search is None else (self.search,)
+        user = "" if self.user_id is None else f'"user_id":{to_json(self.user_id).decode()}'
+        return Listing(self.index == "sessions", (*chat, *search), user)
 
     def has_bucket(self, bucket: str) -> bool:
         """Tell whether sessions of this bucket may be meant."""
@@ -50,36 +77,31 @@ class SessionLists:
     async def page(self, wanted: SessionFilter, most: int, cursor: str | None) -> SessionPage:
         """Sessions by key; those of one state other than idle by time, oldest first.
 
-        Where a filter passes over many, a page may be short and its cursor goes on. Raises
-        `InvalidRequest` for a cursor that no page gave.
+        By `oldest_wait` those in which something waits, by its oldest arrival. A page may be
+        short, or empty, and its cursor goes on: a call looks at a bounded part of the indexes.
+        Raises `InvalidRequest` for a cursor that no page gave.
         """
         after = read_cursor(cursor) if cursor else None
-        by_key = wanted.state in {None, "idle"}
-        indexes = await self._indexes(wanted, "sessions" if by_key else str(wanted.state))
+        indexes = await self._indexes(wanted)
         shown: list[SessionSummary] = []
-        for _ in range(-(-LOOKED_AT_MAX // most)):
-            entries = await entries_after(self._client, indexes, after, most, by_key=by_key)
-            for entry, summary in await self._summaries(entries):
-                after = entry.place
-                if summary is not None and _is_shown(summary, wanted):
-                    shown.append(summary.line)
-                if len(shown) == most:
-                    return SessionPage(sessions=tuple(shown), cursor=cursor_after(after))
-            if len(entries) < most:
-                return SessionPage(sessions=tuple(shown))
+        looked_at = 0
+        for _ in range(STEPS_MAX):
+            left = most - len(shown)
+            found = await entries_after(self._client, indexes, after, left, wanted.listing)
+            summaries = await asyncio.gather(*map(self._summary, found.entries))
+            shown += [one.line for one in summaries if one is not None and _is_shown(one, wanted)]
+            after, looked_at = found.reached, looked_at + len(summaries)
+            if after is None or len(shown) == most or looked_at >= SUMMARIES_MAX:
+                break
         return SessionPage(sessions=tuple(shown), cursor=cursor_after(after) if after else None)
 
-    async def _indexes(self, wanted: SessionFilter, kind: str) -> list[Index]:
+    async def _indexes(self, wanted: SessionFilter) -> list[Index]:
         return [
-            (shard, keys.index(shard, kind, bucket))
+            (shard, keys.index(shard, wanted.index, bucket))
             for shard in range(self._shards)
             for bucket in await self._client.members(keys.stats(shard)[1])
             if wanted.has_bucket(bucket)
         ]
-
-    async def _summaries(self, entries: list[Entry]) -> list[tuple[Entry, "_Summary | None"]]:
-        summaries = await asyncio.gather(*map(self._summary, entries))
-        return list(zip(entries, summaries, strict=True))
 
     async def _summary(self, entry: Entry) -> "_Summary | None":
         session = SessionKey(entry.place.name)

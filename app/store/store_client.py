@@ -81,18 +81,22 @@ class StoreClient:
         return sorted(map(str, found))
 
     async def listen(self, *channels: str) -> AsyncIterator[tuple[str, str]]:
-        """Give what is published on these channels, first a pair of empty texts: it listens.
+        """Give what is published on these channels; a pair of empty texts where it begins.
 
-        Raises `StoreUnavailable` when the connection ends.
+        It begins again where the library has connected anew by itself. Raises
+        `StoreUnavailable` when the connection ends.
         """
         try:
-            async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+            async with self._redis.pubsub() as pubsub:
                 await pubsub.subscribe(*channels)
-                yield "", ""
                 while True:
                     message = await pubsub.get_message(timeout=LISTEN_SECONDS)
-                    if message is not None:
+                    if message is None:
+                        continue
+                    if message["type"] == "message":
                         yield message["channel"], message["data"]
+                    elif message["channel"] == channels[-1]:
+                        yield "", ""
         except RedisError as error:
             raise _meaning(error) from error
 

@@ -12,18 +12,21 @@ from app.errors import LeaseLost, UnknownSession
 from app.routing.keys import Chat, ChatName, SessionKey
 from app.routing.policy import PolicyFields
 from app.store import scripts
+from app.store.actions import ActionFilter, Actions
 from app.store.aliases import Aliases
 from app.store.chat_memories import ChatMemories
 from app.store.chat_names import ChatNames
 from app.store.dead_letters import DeadLetters
 from app.store.deadlines import Deadlines
 from app.store.embedded import EmbeddedValkey
+from app.store.events import Answered, EventWire
 from app.store.figures import Figures
 from app.store.holdings import Holdings, NewsReader
 from app.store.operations import Operations
 from app.store.policies import Policies
 from app.store.posts import Posts
 from app.store.ready_runs import Claimer, ReadyRuns
+from app.store.roster import Roster, Sighting
 from app.store.scripts import Script
 from app.store.session_lists import SessionFilter, SessionLists
 from app.store.store_client import StoreClient
@@ -156,6 +159,13 @@ async def operate(s: Sessions) -> None:
 
 async def beside_the_sessions(s: Sessions) -> None:
     """Call what keeps policies, aliases, threads and the memories of chats."""
+    actions = await Actions(s.client, SHARDS).page(ActionFilter(), 200, None)
+    assert {action.by for action in actions.actions} == {"me"}
+    roster = Roster(s.client, SHARDS, s.clock)
+    assert await roster.announce("{}", [Sighting("main", "/gw-1")], is_listening=True)
+    assert [one.consumer for one in (await roster.consumers(None)).consumers] == ["gw-1"]
+    answered = Answered("decision", "agent:main:discord:group:op1", {})
+    assert await EventWire(s.client, s.clock).tell([answered], 0)
     policies = Policies(s.client, s.clock)
     assert await policies.put("{}", "me") == 1
     stored = await policies.in_force()

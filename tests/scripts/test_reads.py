@@ -246,17 +246,36 @@ async def test_an_index_is_read_in_pages(sessions: Open) -> None:
         s.clock.step(1)
         await s.send("m1", chat_id=f"c{number}")
     index = keys.index(0, "sessions", "main:discord")
-    reply = await call(s, scripts.INDEX, [index], "key", "-", 2)
-    assert reply == ["page", names[0], 0, names[1], 0]
-    reply = await call(s, scripts.INDEX, [index], "key", f"({names[1]}", 2)
-    assert reply == ["page", names[2], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", "-", 2, 2, "")
+    assert reply == ["page", 2, names[1], 0, names[0], 0, names[1], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", f"({names[1]}", 2, 2, "")
+    assert reply == ["page", 1, names[2], 0, names[2], 0]
     index = keys.index(0, "running", "main:discord")
-    reply = await call(s, scripts.INDEX, [index], "time", "-inf", 2)
-    assert reply == ["page", names[2], str(EPOCH_MS + 1_000), names[0], str(EPOCH_MS + 2_000)]
-    reply = await call(s, scripts.INDEX, [index], "time", str(EPOCH_MS + 3_000), 9)
-    assert reply == ["page", names[1], str(EPOCH_MS + 3_000)]
+    reply = await call(s, scripts.INDEX, [index], "time", "-inf", 2, 9, "")
+    first, second, third = (str(EPOCH_MS + seconds * 1_000) for seconds in (1, 2, 3))
+    assert reply == ["page", 2, names[0], second, names[2], first, names[0], second]
+    reply = await call(s, scripts.INDEX, [index], "time", third, 9, 9, "")
+    assert reply == ["page", 1, names[1], third, names[1], third]
     nothing = keys.index(0, "running", "main:telegram")
-    assert await call(s, scripts.INDEX, [nothing], "time", "-inf", 2) == ["page"]
+    reply = await call(s, scripts.INDEX, [nothing], "time", "-inf", 2, 2, "")
+    assert reply == ["page", 0, "", 0]
+
+
+async def test_a_filtered_page_tells_how_far_it_looked(sessions: Open) -> None:
+    s = sessions()
+    for number, user in enumerate(("alice", "bob", "alice", "carol")):
+        await s.send("m1", user, chat_id=f"c{number}")
+    index = keys.index(0, "sessions", "main:discord")
+    names = [f"agent:main:discord:group:c{number}" for number in range(4)]
+    alice = '"user_id":"alice"'
+    reply = await call(s, scripts.INDEX, [index], "key", "-", 1, 9, alice)
+    assert reply == ["page", 1, names[0], 0, names[0], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", f"({names[0]}", 9, 2, alice)
+    assert reply == ["page", 2, names[2], 0, names[2], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", "-", 9, 9, "", ":c", "p:c3")
+    assert reply == ["page", 4, names[3], 0, names[3], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", "-", 9, 9, alice, "c3")
+    assert reply == ["page", 4, names[3], 0]
 
 
 async def test_figures_are_of_one_moment(sessions: Open) -> None:

@@ -119,6 +119,7 @@ local function bury(m)
   count('dead', m.place, 1)
   add('dead', 1)
   note('dead', 'max_deliveries', '', m.id)
+  tell('dead_letter', SHARD, name, text(now), m.home, m.id)
 end
 
 -- Gives back whether the letter is this session's own.
@@ -185,6 +186,7 @@ local function tell_lost(ended_run, how)
   redis.call('LTRIM', lost, -LOST_MAX, -1)
   redis.call('EXPIRE', lost, LOST_KEPT_SECONDS)
   signal(ended_run.consumer)
+  tell('lease_lost', SHARD, name, text(now), how, ended_run.consumer, ended_run.fence)
 end
 
 -- Where the batch of each way to end goes: done, back uncounted, or back counted.
