@@ -1,21 +1,25 @@
-"""The steers of a run: offered by the router, taken by the handler, reported as seen."""
+"""What is said to a run: offered by the router, taken by the handler, reported as seen."""
 
+import asyncio
 import time
+from collections.abc import Container
 
 from session_router.models import BatchMessage
 
-# As many as one report may name.
-SEEN_MAX = 1000
 
+class Offers:
+    """Each message is given once, whichever path told of it, and reported until confirmed.
 
-class Steers:
-    """Each message is given once, whichever path told of it, and reported until confirmed."""
+    At most `unconfirmed_max` are given and not yet confirmed: one report must name them all.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, unconfirmed_max: int) -> None:
+        self._unconfirmed_max = unconfirmed_max
         self._offered: dict[str, BatchMessage] = {}
         self._taken: set[str] = set()
         self._unconfirmed: dict[str, None] = {}
         self._signalled_at = 0.0
+        self._news = asyncio.Event()
 
     def signalled(self, messages: tuple[BatchMessage, ...]) -> None:
         """Take in what a signal says is offered: all of it, as it stands now."""
@@ -36,16 +40,40 @@ class Steers:
         for message in messages:
             if message.message_id not in self._taken:
                 self._offered[message.message_id] = message
+        self._news.set()
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The ids of what could be taken now."""
+        return frozenset(self._offered)
 
     def take(self) -> tuple[BatchMessage, ...]:
         """Give what was not given before; it is unconfirmed from now on."""
-        room = SEEN_MAX - len(self._unconfirmed)
+        room = self._unconfirmed_max - len(self._unconfirmed)
         taken = tuple(self._offered.values())[:room]
         for message in taken:
-            del self._offered[message.message_id]
-            self._taken.add(message.message_id)
-            self._unconfirmed[message.message_id] = None
+            self._note_taken(message.message_id)
         return taken
+
+    def take_one(self, but: Container[str]) -> BatchMessage | None:
+        """Give one message that was not given before and whose id is not among `but`."""
+        for message_id, message in self._offered.items():
+            if message_id not in but:
+                self._note_taken(message_id)
+                return message
+        return None
+
+    async def wait_for_one(self, but: Container[str]) -> BatchMessage:
+        """Give one message as `take_one` does, as soon as there is one."""
+        while (message := self.take_one(but)) is None:
+            self._news.clear()
+            await self._news.wait()
+        return message
+
+    def _note_taken(self, message_id: str) -> None:
+        del self._offered[message_id]
+        self._taken.add(message_id)
+        self._unconfirmed[message_id] = None
 
     @property
     def unconfirmed(self) -> tuple[str, ...]:
