@@ -552,12 +552,6 @@ class Asking(Words):
     expires_at: Moment
 
 
-class Asked(Words):
-    """The answer to `ask`: until when the question stands, null where it was withdrawn."""
-
-    expires_at: Moment | None
-
-
 class ActiveRun(Words):
     """The run that holds the session now, as others may see it."""
 

@@ -56,12 +56,13 @@ class Offers:
         return taken
 
     def take_one(self, but: Container[str]) -> BatchMessage | None:
-        """Give one message that was not given before and whose id is not among `but`."""
-        for message_id, message in self._offered.items():
-            if message_id not in but:
-                self._note_taken(message_id)
-                return message
-        return None
+        """Give the oldest message that was not given before and whose id is not among `but`."""
+        fresh = [message for key, message in self._offered.items() if key not in but]
+        if not fresh:
+            return None
+        oldest = min(fresh, key=lambda message: message.seq)
+        self._note_taken(oldest.message_id)
+        return oldest
 
     async def wait_for_one(self, but: Container[str]) -> BatchMessage:
         """Give one message as `take_one` does, as soon as there is one."""
