@@ -6,6 +6,9 @@ import httpx
 import pytest
 
 from session_router import (
+    ChatMoved,
+    Deletion,
+    Edit,
     Incoming,
     Interrupted,
     RunInWork,
@@ -216,6 +219,82 @@ async def test_a_source_is_resolved_and_sessions_are_listed(
 
     assert resolved.key == f"agent:main:discord:group:{source.chat_id}:456"
     assert resolved.key in keys
+
+
+async def test_sessions_are_filtered_and_a_timeline_is_told(
+    service_url: str, source: Source
+) -> None:
+    agent = Agent()
+
+    async with client(service_url, agent.answer) as router:
+        await router.submit(Incoming(message_id="1", source=source))
+        await router.submit(Incoming(message_id="2", source=on(source, user_id="other")))
+        chat_id = source.chat_id
+        both = await router.sessions(
+            agent="main", platform="discord", chat_id=chat_id, state="running", limit=200
+        )
+        one = await router.sessions(chat_id=chat_id, user_id="other")
+        none = await router.sessions(chat_id=chat_id, state="paused")
+        timeline = await router.timeline(one.sessions[0].key)
+
+    assert len(both.sessions) == 2
+    assert [session.key for session in one.sessions] == [timeline.key]
+    assert none.sessions == ()
+    assert timeline.events
+
+
+async def test_a_thread_made_for_a_message_is_bound(service_url: str, source: Source) -> None:
+    agent = Agent()
+    source = on(source, platform="threaded")
+
+    async with client(service_url, agent.answer) as router:
+        opened = await router.submit(Incoming(message_id="1", source=source))
+        run = await agent.next_run()
+        binding = await router.bind(run.session_key, "t-1")
+        assert binding == await router.bind(run.session_key, "t-1")
+        place = on(source, chat_type="thread", thread_id="t-1")
+        inside = await router.submit(Incoming(message_id="2", source=place))
+
+    assert opened.answer.thread is not None
+    assert (binding.session_key, binding.thread_id) == (run.session_key, "t-1")
+    assert inside.answer.session is not None
+    assert inside.answer.session.key == run.session_key
+
+
+async def test_edits_and_deletions_reach_what_waits(service_url: str, source: Source) -> None:
+    agent = Agent()
+    source = on(source, platform="patient")
+
+    async with client(service_url, agent.answer) as router:
+        for number in "123":
+            await router.submit(Incoming(message_id=number, source=source, text=number))
+        edited = await router.submit(Edit(message_id="2", source=source, text="two"))
+        same = await router.submit(Edit(message_id="2", source=source, text="two"))
+        gone = await router.submit(Deletion(message_id="3", source=source))
+        late = await router.submit(Deletion(message_id="1", source=source))
+        agent.let_go.set()
+        await router.idle()
+
+    words = [submission.decision for submission in (edited, same, gone, late)]
+    assert words == ["updated", "unchanged", "removed", "already_delivered"]
+    assert (edited.reason, edited.notice, edited.run) == (None, None, None)
+    assert agent.texts == ["1", "two"]
+
+
+async def test_a_chat_that_moved_keeps_its_session(service_url: str, source: Source) -> None:
+    agent = Agent()
+    new_id = f"{source.chat_id}-new"
+
+    async with client(service_url, agent.answer) as router:
+        await router.submit(Incoming(message_id="1", source=source))
+        run = await agent.next_run()
+        moved = await router.submit(
+            ChatMoved(platform="discord", moved_from=source.chat_id, to=new_id)
+        )
+        resolved = await router.resolve(on(source, chat_id=new_id))
+
+    assert (moved.decision, moved.answer.chat_id) == ("moved", source.chat_id)
+    assert resolved.key == run.session_key
 
 
 def test_the_memory_of_ended_runs_is_bounded() -> None:
