@@ -39,8 +39,8 @@ def control(reason: Reason, action: str = "stop", *, pending: bool = False) -> d
             "I am still at work for somebody else; your message comes next.",
         ),
         (
-            {"reason": "other_sender_active", "queue": place(3), "active_run": run("reading")},
-            "I am still at work for somebody else (reading); your message is number 3 in the queue.",
+            {"reason": "run_held", "queue": place(3), "active_run": run("at 3")},
+            f"{QUEUED['run_held']} (at 3); your message is number 3 in the queue.",
         ),
         (
             {"reason": "other_sender_active", "queue": place(), "active_run": run(asks=True)},

@@ -21,6 +21,10 @@ def user_id(name: str) -> int:
     return 1000 + int.from_bytes(name.encode()) % 10**9
 
 
+def person(name: str) -> dict[str, Any]:
+    return {"id": user_id(name), "is_bot": False, "first_name": name}
+
+
 class BotApi:
     """Keeps updates until the bot asks for later ones, and every message that was sent."""
 
@@ -46,9 +50,9 @@ class BotApi:
 
     def message(self, user: str, text: str) -> dict[str, Any]:
         """Return an update with a message of the group."""
-        person = {"id": user_id(user), "is_bot": False, "first_name": user}
         number = next(self._numbers)
-        message = {"message_id": number, "date": int(time.time()), "chat": GROUP, "from": person}
+        message = {"message_id": number, "date": int(time.time()), "chat": GROUP}
+        message |= {"from": person(user)}
         return {"update_id": number, "message": message | {"text": text}}
 
     async def say(self, user: str, text: str) -> None:
@@ -57,24 +61,14 @@ class BotApi:
             self._updates.append(self.message(user, text))
             self._news.notify_all()
 
-    async def press(self, user: str, label: str) -> None:
-        """Let a person press a button of the newest message that has such a button."""
-        for post in reversed(self.posts):
-            for data in [key["callback_data"] for key in post["keys"] if key["text"] == label]:
-                await self._press(user, post, data)
-                return
-        raise AssertionError(f"no button {label}")
-
-    async def _press(self, user: str, post: dict[str, Any], data: str) -> None:
-        person = {"id": user_id(user), "is_bot": False, "first_name": user}
+    def pressed(self, user: str, post: dict[str, Any], label: str) -> dict[str, Any]:
+        """Return an update in which a person presses a button of a message."""
+        (data,) = (key["callback_data"] for key in post["keys"] if key["text"] == label)
         number = next(self._numbers)
         message = {"message_id": post["message_id"], "date": int(time.time()), "chat": GROUP}
-        query = {"id": str(10**18 + number), "from": person, "message": message, "data": data}
-        async with self._news:
-            self._updates.append(
-                {"update_id": number, "callback_query": query | {"chat_instance": "1"}}
-            )
-            self._news.notify_all()
+        query = {"id": str(number), "from": person(user), "chat_instance": "1"}
+        query |= {"message": message | {"from": BOT}, "data": data}
+        return {"update_id": number, "callback_query": query}
 
     def replies(self) -> list[list[str]]:
         """What each reply of the agent answers, in the order in which they were sent."""

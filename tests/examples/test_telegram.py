@@ -52,6 +52,16 @@ class Chat:
         await eventually(is_there)
         return found[0]
 
+    async def question(self) -> dict[str, Any]:
+        """Wait until the agent has asked, and waits for its answer."""
+
+        async def is_asked() -> bool:
+            states = [await self.router.run_state(run.id) for run in self.router.runs]
+            return any(state.asking is not None for state in states)
+
+        await eventually(is_asked)
+        return await self.posted("Shall I?")
+
 
 @pytest.fixture
 async def chat(
@@ -132,3 +142,23 @@ async def test_what_is_nothing_to_the_router_is_left_alone(chat: Chat) -> None:
 
     assert chat.telegram.posts == []
     assert chat.router.runs == ()
+
+
+async def test_a_question_is_answered_by_a_button(chat: Chat) -> None:
+    await chat.say("jon", "order two")
+    question = await chat.question()
+    await chat.hear(chat.telegram.pressed("jon", question, "yes"))
+
+    assert await chat.replies(1) == [["order two", "yes"]]
+    assert chat.telegram.popups == [None]
+
+
+async def test_a_button_of_somebody_else_answers_nothing_and_says_so(chat: Chat) -> None:
+    await chat.say("kim", "order two")
+    question = await chat.question()
+    await chat.hear(chat.telegram.pressed("leo", question, "no"))
+    await chat.hear(chat.telegram.pressed("kim", question, "yes"))
+
+    assert await chat.replies(1) == [["order two", "yes"]]
+    # Each person has a session of their own here, and in that one nothing was asked.
+    assert chat.telegram.popups == ["That question is no longer open.", None]
