@@ -22,15 +22,19 @@ async def listen(
     look. Both are also called (with an empty holder, for all) after a connection was made
     anew, since something may have been missed.
     """
+    is_deaf = False
     while True:
         try:
             async for channel, text in client.listen(keys.READY_CHANNEL, keys.SIGNALS_CHANNEL):
+                is_deaf = False
                 if channel != keys.SIGNALS_CHANNEL:
                     ready()
                 if channel != keys.READY_CHANNEL:
                     signalled(text.partition(" ")[2])
         except StoreUnavailable:
-            logger.warning("the store's publications stopped; listening again")
+            if not is_deaf:  # told once an outage
+                logger.warning("the store's publications stopped; listening again")
+            is_deaf = True
         except Exception:
             logger.exception("the store's publications cannot be heard; listening again")
         await asyncio.sleep(RETRY_SECONDS)
