@@ -1,35 +1,37 @@
 """Calls to the store: scripts, a few plain commands, publications; what its errors mean."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, assert_never
 
-from redis.exceptions import (
-    BusyLoadingError,
-    ClusterError,
-    ConnectionError as StoreConnectionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisClusterException,
-    RedisError,
-    ResponseError,
-    TimeoutError as StoreTimeoutError,
-)
+from redis.exceptions import RedisError
 
 from app.errors import StoreFull, StoreUnavailable
+from app.store.cluster import Cluster
 from app.store.keys import SHARDS
 from app.store.scripts import Script
-from app.store.topology import LISTEN_SECONDS, topology_at
-from app.store_address import parse_store_address
-
-_REFUSALS_OF_A_SICK_STORE = (
-    "BUSY",
-    "MISCONF",
-    "NOREPLICAS",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
-    "MASTERDOWN",
+from app.store.topology import LISTEN_SECONDS, NamedPrimary, SingleServer, Topology
+from app.store.wire import Command, Refusal, Unreachable
+from app.store_address import (
+    ClusterAddress,
+    SentinelAddress,
+    ServerAddress,
+    StoreAddress,
+    parse_store_address,
 )
+
+_WORDS_OF_A_SICK_STORE = {
+    "ASK",
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "MOVED",
+    "NOREPLICAS",
+    "READONLY",
+    "TRYAGAIN",
+}
 
 Reply = list[Any]
 
@@ -43,46 +45,56 @@ class StoreClient:
     """
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
-        self._topology = topology_at(parse_store_address(url), timeout_seconds)
+        self._timeout_seconds = timeout_seconds
+        self._topology = _topology_at(parse_store_address(url), timeout_seconds)
 
     async def call(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
         """Run one script and return its reply."""
+        rest = (len(keys), *keys, *arguments)
         try:
-            reply = await self._execute("EVALSHA", script.sha, len(keys), *keys, *arguments)
-        except NoScriptError:
-            reply = await self._execute("EVAL", script.text, len(keys), *keys, *arguments)
+            reply = await self._execute(keys[0], ("EVALSHA", script.sha, *rest))
+        except Refusal as refusal:
+            if refusal.word != "NOSCRIPT":
+                raise
+            reply = await self._execute(keys[0], ("EVAL", script.text, *rest))
         return list(reply)
 
     async def set_if_absent(self, key: str, value: str) -> str:
         """Set a key that is not there, and return the value that it has now."""
-        await self._execute("SETNX", key, value)
-        return str(await self._execute("GET", key))
+        await self._execute(key, ("SETNX", key, value))
+        return str(await self._execute(key, ("GET", key)))
 
     async def members(self, key: str) -> list[str]:
         """Return the members of a set, sorted."""
-        return sorted(map(str, await self._execute("SMEMBERS", key)))
+        return sorted(map(str, await self._execute(key, ("SMEMBERS", key))))
 
     async def ping(self) -> None:
         """Return if the store answers for the key that every router reads."""
-        await self._execute("GET", SHARDS)
+        await self._execute(SHARDS, ("GET", SHARDS))
 
-    async def _execute(self, *command: str | int) -> Any:
-        """Every command passes here."""
+    async def _execute(self, key: str, command: Command) -> Any:
+        """Every command passes here. Raises `Refusal` for what is no trouble of the store's."""
+        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         try:
-            return await self._topology.execute(*command)
-        except NoScriptError:
+            return await self._topology.execute(key, command, deadline)
+        except Unreachable as error:
+            raise StoreUnavailable from error
+        except Refusal as refusal:
+            if refusal.word == "OOM":
+                raise StoreFull from refusal
+            if refusal.word in _WORDS_OF_A_SICK_STORE:
+                raise StoreUnavailable from refusal
             raise
-        except (RedisError, RedisClusterException) as error:
-            raise _meaning(error) from error
 
     async def listen(self, *channels: str) -> AsyncIterator[tuple[str, str]]:
         """Give what is published on these channels, first a pair of empty texts: it listens.
 
         Raises `StoreUnavailable` when the connection ends.
         """
+        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         try:
             async with (
-                await self._topology.subscriber() as subscriber,
+                await self._topology.subscriber(deadline) as subscriber,
                 subscriber.pubsub(ignore_subscribe_messages=True) as pubsub,
             ):
                 await pubsub.subscribe(*channels)
@@ -91,20 +103,20 @@ class StoreClient:
                     message = await pubsub.get_message(timeout=LISTEN_SECONDS)
                     if message is not None:
                         yield message["channel"], message["data"]
-        except (RedisError, RedisClusterException) as error:
-            raise _meaning(error) from error
+        except (RedisError, Unreachable) as error:
+            raise StoreUnavailable from error
 
     async def close(self) -> None:
         await self._topology.close()
 
 
-def _meaning(error: RedisError | RedisClusterException) -> Exception:
-    if isinstance(error, OutOfMemoryError):
-        return StoreFull()
-    if isinstance(error, StoreConnectionError | StoreTimeoutError | BusyLoadingError):
-        return StoreUnavailable()
-    if isinstance(error, ReadOnlyError | ClusterError | RedisClusterException):
-        return StoreUnavailable()
-    if isinstance(error, ResponseError) and str(error).startswith(_REFUSALS_OF_A_SICK_STORE):
-        return StoreUnavailable()
-    return error
+def _topology_at(address: StoreAddress, timeout_seconds: float) -> Topology:
+    match address:
+        case ServerAddress():
+            return SingleServer(address, timeout_seconds)
+        case SentinelAddress():
+            return NamedPrimary(address, timeout_seconds)
+        case ClusterAddress():
+            return Cluster(address, timeout_seconds)
+        case _:
+            assert_never(address)

@@ -1,109 +1,105 @@
-"""Where the store is: one server, the primary that Sentinels name, or a cluster's primaries.
+"""Where the store is: one server, the primary that Sentinels name, or a cluster's primaries."""
 
-Finding it, following a failover and following slots that move is redis-py's; here it is told
-how, and given one face.
-"""
-
-import random
+import asyncio
 from typing import Any, Protocol
 
 import redis.asyncio as redis
-from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    SSLConnection,
+    parse_url,
+)
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as StoreConnectionError, ReadOnlyError
+from redis.exceptions import RedisError
 
-from app.store_address import (
-    ClusterAddress,
-    RedisUrl,
-    SentinelAddress,
-    ServerAddress,
-    StoreAddress,
-)
+from app.store.pipe import Pipe
+from app.store.wire import Command, Unreachable, Wire, open_wire
+from app.store_address import Host, RedisUrl, SentinelAddress, ServerAddress
 
-CONNECTIONS_MAX = 1000
 LISTEN_SECONDS = 10
-CLUSTER_TRIES = 3
-
-Word = str | int
 
 
 class Topology(Protocol):
-    """Runs commands where their key lives, and gives clients to subscribe with.
+    """Runs commands where their key lives, and gives clients to subscribe with."""
 
-    Raises redis-py's errors. A command may run twice: what is sent must bear that.
-    """
+    async def execute(self, key: str, command: Command, deadline: float) -> Any:
+        """Run a command on a key, perhaps twice, by a time of the event loop's clock.
 
-    async def execute(self, *command: Word) -> Any: ...
+        Raises `Refusal` for what the server answered, and `Unreachable`.
+        """
+        ...
 
-    async def subscriber(self) -> redis.Redis:
+    async def subscriber(self, deadline: float) -> redis.Redis:
         """Give a client that hears every publication of the store; its user closes it."""
         ...
 
     async def close(self) -> None: ...
 
 
-def topology_at(address: StoreAddress, timeout_seconds: float) -> Topology:
-    """Give the topology of an address; connects with the first command."""
-    match address:
-        case ServerAddress():
-            return _Server(address, timeout_seconds)
-        case SentinelAddress():
-            return _Primary(address, timeout_seconds)
-        case ClusterAddress():
-            return _Cluster(address, timeout_seconds)
+class Servers:
+    """How to connect to servers that share credentials and options: redis-py's own part."""
+
+    def __init__(self, url: RedisUrl, timeout_seconds: float) -> None:
+        self.timeout_seconds = timeout_seconds
+        found: dict[str, Any] = dict(parse_url(url))
+        found.pop("max_connections", None)
+        self._class: type[AbstractConnection] = found.pop("connection_class", Connection)
+        self._options = {
+            "socket_timeout": timeout_seconds,
+            "socket_connect_timeout": timeout_seconds,
+            "protocol": 2,
+            **found,
+        }
+
+    @property
+    def has_tls(self) -> bool:
+        return issubclass(self._class, SSLConnection)
+
+    def connection(self, host: Host | None = None) -> AbstractConnection:
+        """A connection that is not open yet, to the URL's own host unless another is named."""
+        return self._class(**self._options | _named(host))
+
+    async def open(self, host: Host | None = None) -> Wire:
+        """Open a wire. Raises `Unreachable`."""
+        return await open_wire(self.connection(host), self.timeout_seconds)
+
+    def client(self, host: Host | None = None) -> redis.Redis:
+        """A client to subscribe with."""
+        options = self._options | _named(host) | {"health_check_interval": LISTEN_SECONDS}
+        pool = redis.ConnectionPool(connection_class=self._class, decode_responses=True, **options)
+        return redis.Redis.from_pool(pool)
 
 
-def _options(timeout_seconds: float) -> dict[str, Any]:
-    return {
-        "decode_responses": True,
-        "socket_timeout": timeout_seconds,
-        "socket_connect_timeout": timeout_seconds,
-        "max_connections": CONNECTIONS_MAX,
-        # One more try at once: a pooled connection may have died with the last server.
-        "retry": Retry(NoBackoff(), 1, supported_errors=(StoreConnectionError,)),
-    }
+def _named(host: Host | None) -> dict[str, Any]:
+    return {} if host is None else {"host": host[0], "port": host[1]}
 
 
-def _read(url: RedisUrl) -> dict[str, Any]:
-    """Credentials, database and options of a URL whose host stands for those found."""
-    found: dict[str, Any] = dict(parse_url(url))
-    found.pop("host", None)
-    found.pop("port", None)
-    if found.pop("connection_class", None) is SSLConnection:
-        found["ssl"] = True
-    return found
+class SingleServer:
+    """One server."""
 
-
-class _Server:
     def __init__(self, address: ServerAddress, timeout_seconds: float) -> None:
-        self._address = address
-        self._options = _options(timeout_seconds)
-        self._redis = redis.Redis.from_url(address.url, **self._options)
+        self._servers = Servers(address.url, timeout_seconds)
+        self._pipe = Pipe(self._servers.open)
 
-    async def execute(self, *command: Word) -> Any:
-        try:
-            return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
-        except ReadOnlyError:
-            # Its name may lead to another server by now.
-            await self._redis.connection_pool.disconnect(inuse_connections=False)
-            raise
+    async def execute(self, _key: str, command: Command, deadline: float) -> Any:
+        return await self._pipe.execute(command, deadline)
 
-    async def subscriber(self) -> redis.Redis:
-        return redis.Redis.from_url(
-            self._address.url, **self._options, health_check_interval=LISTEN_SECONDS
-        )
+    async def subscriber(self, _deadline: float) -> redis.Redis:
+        return self._servers.client()
 
     async def close(self) -> None:
-        await self._redis.aclose()
+        await self._pipe.close()
 
 
-class _Primary:
+class NamedPrimary:
+    """The primary that Sentinels name, asked for whenever a connection is made."""
+
     def __init__(self, address: SentinelAddress, timeout_seconds: float) -> None:
         self._service = address.service
-        self._options = _options(timeout_seconds) | _read(address.servers)
+        self._servers = Servers(address.servers, timeout_seconds)
         # All of them can be asked within one call's time: else one dead machine hides the rest.
         seconds = timeout_seconds / (len(address.sentinels) + 1)
         self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
@@ -113,51 +109,37 @@ class _Primary:
                 "password": address.password,
                 "socket_timeout": seconds,
                 "socket_connect_timeout": seconds,
-                "ssl": self._options.get("ssl", False),
+                "ssl": self._servers.has_tls,
                 "retry": Retry(NoBackoff(), 0),
             },
         )
-        self._redis = self._primary()
+        self._pipe = Pipe(self._open)
 
-    def _primary(self, **options: Any) -> redis.Redis:
-        primary: redis.Redis = self._sentinel.master_for(self._service, **self._options, **options)
-        return primary
+    async def execute(self, _key: str, command: Command, deadline: float) -> Any:
+        return await self._pipe.execute(command, deadline)
 
-    async def execute(self, *command: Word) -> Any:
-        return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
-
-    async def subscriber(self) -> redis.Redis:
-        return self._primary(health_check_interval=LISTEN_SECONDS)
+    async def subscriber(self, _deadline: float) -> redis.Redis:
+        return self._servers.client(await self._primary())
 
     async def close(self) -> None:
-        await self._redis.aclose()
+        await self._pipe.close()
         for sentinel in self._sentinel.sentinels:
             await sentinel.aclose()
 
+    async def _primary(self) -> Host:
+        try:
+            host, port = await self._sentinel.discover_master(self._service)
+        except RedisError as error:
+            raise Unreachable(str(error)) from error
+        return host, port
 
-class _Cluster:
-    def __init__(self, address: ClusterAddress, timeout_seconds: float) -> None:
-        self._options = _options(timeout_seconds) | _read(address.servers)
-        self._cluster = RedisCluster(
-            startup_nodes=[ClusterNode(*node) for node in address.nodes],
-            # Learn a moved slot by itself: learning all anew ends everybody's connections.
-            reinitialize_steps=0,
-            require_full_coverage=False,
-            **self._options | {"retry": Retry(NoBackoff(), CLUSTER_TRIES)},
-        )
-
-    async def execute(self, *command: Word) -> Any:
-        return await self._cluster.execute_command(*command)
-
-    async def subscriber(self) -> redis.Redis:
-        await self._cluster.initialize()
-        node = random.choice(self._cluster.get_primaries())  # noqa: S311
-        return redis.Redis(
-            host=node.host,
-            port=int(node.port),
-            **self._options,
-            health_check_interval=LISTEN_SECONDS,
-        )
-
-    async def close(self) -> None:
-        await self._cluster.aclose()
+    async def _open(self) -> Wire:
+        wire = await self._servers.open(await self._primary())
+        # The Sentinels may not know yet that it has been made a replica.
+        deadline = asyncio.get_running_loop().time() + self._servers.timeout_seconds
+        role = await wire.call(("ROLE",), deadline)
+        if role[0] != "master":
+            reason = Unreachable("the Sentinels name a server that is no primary")
+            wire.end(reason)
+            raise reason
+        return wire

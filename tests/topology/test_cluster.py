@@ -22,12 +22,7 @@ SHARDS = 64
 CHATS = 60
 LOSS_WINDOW_SECONDS = 1.0
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(180),
-    # redis-py forgets to close some of the connections that it gives up.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 async def two_services(serve: Serve, cluster: Cluster) -> list[Service]:

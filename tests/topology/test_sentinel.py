@@ -21,12 +21,7 @@ FILLING_MIB = 24
 # A replica says how far it is once a second, and the primary looks once a second.
 LOSS_WINDOW_SECONDS = LAG_MAX_SECONDS + 2
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(180),
-    # redis-py forgets to close some of the connections that it gives up.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 async def promoted(sentinels: Sentinels, before: Server) -> None:
