@@ -58,9 +58,9 @@ class Cluster:
     ) -> tuple[Host, bool]:
         match refusal.word:
             case "MOVED":
-                self._owners[slot] = _redirection(refusal, owner)
-                self._learn()  # it is seldom one slot alone
-                return _redirection(refusal, owner), False
+                owner = self._owners[slot] = _redirection(refusal, owner)
+                self._learn(owner)  # it is seldom one slot alone
+                return owner, False
             case "ASK":
                 return _redirection(refusal, owner), True
             case "TRYAGAIN" | "CLUSTERDOWN" | "READONLY" | "MASTERDOWN":
@@ -87,18 +87,18 @@ class Cluster:
             raise Unreachable(f"slot {slot} is nobody's")
         return owner
 
-    def _learn(self) -> asyncio.Task[None]:
+    def _learn(self, *who_knows: Host) -> asyncio.Task[None]:
         """Ask for the slots, once for all who want to know meanwhile."""
         if self._learning is None:
-            self._learning = asyncio.create_task(self._ask_for_slots())
+            self._learning = asyncio.create_task(self._ask_for_slots(*who_knows))
             self._learning.add_done_callback(_heard)
         return self._learning
 
-    async def _ask_for_slots(self) -> None:
+    async def _ask_for_slots(self, *who_knows: Host) -> None:
         known = list(self._nodes)
         random.shuffle(known)
         try:
-            for node in dict.fromkeys([*known, *self._seeds]):
+            for node in dict.fromkeys([*who_knows, *known, *self._seeds]):
                 deadline = asyncio.get_running_loop().time() + self._seconds_a_node
                 try:
                     ranges = await self._pipe(node).execute(("CLUSTER", "SLOTS"), deadline)
@@ -117,9 +117,9 @@ class Cluster:
             owners[first : last + 1] = [hosts[0]] * (last + 1 - first)
             self._nodes.update(hosts)
         self._owners = owners
-        gone = self._pipes.keys() - self._nodes
-        for pipe in [self._pipes.pop(node) for node in gone]:
-            await pipe.close()
+        for node in self._pipes.keys() - self._nodes:
+            if self._pipes[node].is_idle:  # else a later look closes it
+                await self._pipes.pop(node).close()
 
     def _pipe(self, node: Host) -> Pipe:
         if node not in self._pipes:

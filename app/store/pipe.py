@@ -20,6 +20,11 @@ class Pipe:
         self._connecting: asyncio.Task[Wire] | None = None
         self._is_closed = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for anything on it."""
+        return self._connecting is None and (self._wire is None or self._wire.is_idle)
+
     async def execute(self, command: Command, deadline: float, *, asking: bool = False) -> Any:
         """Run a command, perhaps twice. Raises `Refusal` and `Unreachable`."""
         for tries_left in reversed(range(TRIES)):

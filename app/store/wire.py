@@ -87,6 +87,11 @@ class Wire(asyncio.Protocol):
             and not self.is_over
         )
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in flight."""
+        return not self._in_flight
+
     async def room(self) -> None:
         """Return when it takes a call, or is over."""
         while not (self.is_ready or self.is_over):

@@ -82,6 +82,7 @@ async def test_moved_without_a_name_is_on_the_same_machine() -> None:
     first, second = Node(), Node()
     async with cluster_of(first, second) as client:
         first.answers = [f"-MOVED 13907 :{second.line.port}\r\n"]
+        first.slots = second.slots = all_slots_at(second)
         assert await client.members(KEY) == ["me"]
         assert second.heard == ["SMEMBERS"]
 
@@ -137,7 +138,7 @@ async def test_a_dead_nodes_slot_is_asked_for_at_the_others() -> None:
     async with cluster_of(first, second) as client:
         second.slots = SLOTS_OF_BOTH.format(first=second.line.port, second=first.line.port)
         first.slots = second.slots
-        first.answers = [f"-MOVED 13907 {first.address}\r\n"]
+        first.answers = ["-CLUSTERDOWN x\r\n"]
         assert await client.members(KEY) == ["me"]  # both are known from here on
         assert await client.members(OTHER_KEY) == ["me"]
         first.is_dead = True
