@@ -15,6 +15,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.settings import SettingsError
 from app.store.pipe import Pipe
 from app.store.wire import Command, Unreachable, Wire, open_wire
 from app.store_address import Host, RedisUrl, SentinelAddress, ServerAddress
@@ -40,19 +41,26 @@ class Topology(Protocol):
 
 
 class Servers:
-    """How to connect to servers that share credentials and options: redis-py's own part."""
+    """How to connect to servers that share credentials and options: redis-py's own part.
+
+    Raises `SettingsError` for an option of the URL that redis-py does not take.
+    """
 
     def __init__(self, url: RedisUrl, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
-        found: dict[str, Any] = dict(parse_url(url))
-        found.pop("max_connections", None)
-        self._class: type[AbstractConnection] = found.pop("connection_class", Connection)
-        self._options = {
-            "socket_timeout": timeout_seconds,
-            "socket_connect_timeout": timeout_seconds,
-            "protocol": 2,
-            **found,
-        }
+        try:
+            found: dict[str, Any] = dict(parse_url(url))
+            found.pop("max_connections", None)
+            self._class: type[AbstractConnection] = found.pop("connection_class", Connection)
+            self._options = {
+                "socket_timeout": timeout_seconds,
+                "socket_connect_timeout": timeout_seconds,
+                "protocol": 2,
+                **found,
+            }
+            self.connection()  # knows its options only when it is made
+        except (ValueError, TypeError, RedisError) as error:
+            raise SettingsError(f"SESSION_ROUTER_REDIS_URL: {error}") from error
 
     @property
     def has_tls(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from ssl import SSLContext
 
 import hiredis
 
@@ -55,7 +56,7 @@ class Line:
 
 
 @asynccontextmanager
-async def line(*handlers: Handler) -> AsyncIterator[Line]:
+async def line(*handlers: Handler, tls: SSLContext | None = None) -> AsyncIterator[Line]:
     """Give a server for so many connections, one handler for each in turn."""
     left = list(handlers)
 
@@ -65,7 +66,7 @@ async def line(*handlers: Handler) -> AsyncIterator[Line]:
             await left.pop(0)(Peer(reader, writer))
         writer.transport.abort()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     opened = Line(server.sockets[0].getsockname()[1])
     try:
         yield opened
