@@ -13,11 +13,11 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench check check-image demo openapi lock clean
+.PHONY: help install run test bench check check-image demo test-topology openapi lock clean
 
 help: ## show this list
 	@echo "Session Router: make <target>"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## put everything into .venv, from the lock
 
@@ -37,6 +37,10 @@ run: $(STAMP) ## serve on http://127.0.0.1:8080, with an embedded Valkey
 test: $(STAMP) ## run the tests; ARGS='-k queue' passes options to pytest
 	@[ -z "$(strip $(ARGS))" ] || echo "make test: not the whole suite, pytest was given: $(ARGS)"
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-topology: $(STAMP) ## kill primaries behind Sentinels and in a cluster, five times each, and tell figures
+	@SESSION_ROUTER_FAILOVERS=$${SESSION_ROUTER_FAILOVERS:-5} $(BIN)/python -m pytest \
+		tests/topology --log-cli-level WARNING $(ARGS)
 
 bench: $(STAMP) ## measure sweep, signals and claims; BENCH_SHORT=1 for a quick look
 	@$(BIN)/python -m bench $(ARGS)

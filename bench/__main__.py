@@ -9,10 +9,15 @@ import asyncio
 import os
 import sys
 
-from bench import idle_claims, interrupts, recovery
+from bench import connection, idle_claims, interrupts, recovery
 from bench.figures import print_table, write
 
-BENCHES = {"recovery": recovery, "interrupts": interrupts, "idle_claims": idle_claims}
+BENCHES = {
+    "recovery": recovery,
+    "interrupts": interrupts,
+    "idle_claims": idle_claims,
+    "connection": connection,
+}
 
 
 def main() -> None:

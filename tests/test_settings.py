@@ -58,6 +58,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("STORE_TIMEOUT_SECONDS", "nan", "must be"),
         ("REDIS_URL", "localhost:6379", "must begin with one of redis://"),
         ("REDIS_URL", "http://localhost", "must begin with one of redis://"),
+        ("REDIS_URL", "redis+sentinel://localhost", "must name the service"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_its_variable(

@@ -32,9 +32,11 @@ async def listen(
         keys.EVENTS_CHANNEL,
         keys.ANSWERS_CHANNEL,
     )
+    is_deaf = False
     while True:
         try:
             async for channel, text in client.listen(*channels):
+                is_deaf = False
                 if channel in {keys.READY_CHANNEL, ""}:
                     ready()
                 if channel in {keys.SIGNALS_CHANNEL, ""}:
@@ -42,7 +44,9 @@ async def listen(
                 if channel in {keys.EVENTS_CHANNEL, keys.ANSWERS_CHANNEL, ""}:
                     told(channel, text)
         except StoreUnavailable:
-            logger.warning("the store's publications stopped; listening again")
+            if not is_deaf:  # told once an outage
+                logger.warning("the store's publications stopped; listening again")
+            is_deaf = True
         except Exception:
             logger.exception("the store's publications cannot be heard; listening again")
         await asyncio.sleep(RETRY_SECONDS)
