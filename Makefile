@@ -38,7 +38,7 @@ test: $(STAMP) ## run the tests; ARGS='-k queue' passes options to pytest
 	@[ -z "$(strip $(ARGS))" ] || echo "make test: not the whole suite, pytest was given: $(ARGS)"
 	@$(BIN)/python -m pytest $(ARGS)
 
-bench: $(STAMP) ## measure sweep, signals and claims; BENCH_SHORT=1 for a quick look
+bench: $(STAMP) ## measure sweep, signals, claims and lists; BENCH_SHORT=1 for a quick look
 	@$(BIN)/python -m bench $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, import directions, openapi.yaml, compose file
