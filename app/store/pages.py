@@ -33,6 +33,7 @@ class Entry:
 
 Index = tuple[int, str]  # a shard, and the key of an index in it
 LOOKED_AT_MAX = 1000  # members that one step looks at to find some
+SESSIONS_LOOKED_AT_MAX = 300  # where it looks at their participants too
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,11 @@ class Listing:
     participant: str = ""
 
     @property
-    def is_filtered(self) -> bool:
-        return bool(self.parts or self.participant)
+    def looked_at_max(self) -> int:
+        """How many members one step looks at, of all indexes together."""
+        if self.participant:
+            return SESSIONS_LOOKED_AT_MAX
+        return LOOKED_AT_MAX if self.parts else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,10 @@ async def entries_after(
 ) -> Stretch:
     """The first entries of all these indexes behind a place, in order, no more than `most`.
 
-    A filter may find fewer, or none: no more than `LOOKED_AT_MAX` members are looked at, or
-    `most` of each index. Raises `StoreUnavailable`.
+    A filter may find fewer, or none: no more members are looked at than `Listing.looked_at_max`,
+    or `most` of each index. Raises `StoreUnavailable`.
     """
-    looked_at = max(most, LOOKED_AT_MAX // max(len(indexes), 1)) if listing.is_filtered else most
+    looked_at = max(most, listing.looked_at_max // max(len(indexes), 1))
     walk = _Walk(client, after, most, looked_at, listing)
     stretches = await asyncio.gather(*map(walk.through, indexes))
     reached = min((s.reached for s in stretches if s.reached is not None), default=None)

@@ -4,6 +4,7 @@ Nothing here looks at the key space. All methods raise `StoreUnavailable`.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,11 +23,12 @@ from app.store.pages import (
     read_cursor,
 )
 from app.store.replies import Reader, optional_moment
-from app.store.store_client import StoreClient
+from app.store.store_client import Reply, StoreClient
 from session_router.models import SessionOrder, SessionPage, SessionState, SessionSummary
 
-STEPS_MAX = 20  # steps through the indexes that one call makes to fill its page
+STEPS_MAX = 5  # steps through the indexes that one call makes to fill its page
 SUMMARIES_MAX = 200  # sessions that it then looks at itself
+SUMMARIES_AT_ONCE = 50  # of them in one step of the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,9 @@ class SessionLists:
         for _ in range(STEPS_MAX):
             left = most - len(shown)
             found = await entries_after(self._client, indexes, after, left, wanted.listing)
-            summaries = await asyncio.gather(*map(self._summary, found.entries))
-            shown += [one.line for one in summaries if one is not None and _is_shown(one, wanted)]
-            after, looked_at = found.reached, looked_at + len(summaries)
+            summaries = await self._summaries(found.entries)
+            shown += [one.line for one in summaries if _is_shown(one, wanted)]
+            after, looked_at = found.reached, looked_at + len(found.entries)
             if after is None or len(shown) == most or looked_at >= SUMMARIES_MAX:
                 break
         return SessionPage(sessions=tuple(shown), cursor=cursor_after(after) if after else None)
@@ -103,33 +105,53 @@ class SessionLists:
             if wanted.has_bucket(bucket)
         ]
 
-    async def _summary(self, entry: Entry) -> "_Summary | None":
-        session = SessionKey(entry.place.name)
-        reply = await self._client.call(
-            scripts.SUMMARY, keys.session_keys(entry.shard, session), self._clock()
+    async def _summaries(self, entries: list[Entry]) -> list["_Summary"]:
+        """The lines of these sessions in their order, without those that are gone."""
+        by_shard: dict[int, list[SessionKey]] = defaultdict(list)
+        for entry in entries:
+            by_shard[entry.shard].append(SessionKey(entry.place.name))
+        calls = [
+            (shard, sessions[start : start + SUMMARIES_AT_ONCE])
+            for shard, sessions in by_shard.items()
+            for start in range(0, len(sessions), SUMMARIES_AT_ONCE)
+        ]
+        found = await asyncio.gather(*(self._summaries_in(*call) for call in calls))
+        by_key = {summary.line.key: summary for summaries in found for summary in summaries}
+        names = (entry.place.name for entry in entries)
+        return [by_key[name] for name in names if name in by_key]
+
+    async def _summaries_in(self, shard: int, sessions: list[SessionKey]) -> list["_Summary"]:
+        _, *parts = await self._client.call(
+            scripts.SUMMARY, keys.session_keys(shard, sessions[0]), self._clock(), *sessions
         )
-        if reply[0] == "unknown":
-            return None
-        _, state, section, waiting, oldest_at, holder, lease_at, last_at = reply
-        view = Reader(session, entry.shard).session(section)
-        line = SessionSummary(
-            key=session,
-            id=view.id,
-            state=state,
-            isolation=view.isolation,
-            waiting=waiting,
-            oldest_waiting_at=optional_moment(oldest_at),
-            consumer=consumer_of(holder) or None,
-            lease_expires_at=optional_moment(lease_at),
-            last_active_at=optional_moment(last_at),
-        )
-        return _Summary(line, frozenset(person.user_id for person in view.participants))
+        return [
+            _summary(session, shard, part)
+            for session, part in zip(sessions, parts, strict=True)
+            if part
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Summary:
     line: SessionSummary
     user_ids: frozenset[str]
+
+
+def _summary(session: SessionKey, shard: int, part: Reply) -> _Summary:
+    state, section, waiting, oldest_at, holder, lease_at, last_at = part
+    view = Reader(session, shard).session(section)
+    line = SessionSummary(
+        key=session,
+        id=view.id,
+        state=state,
+        isolation=view.isolation,
+        waiting=waiting,
+        oldest_waiting_at=optional_moment(oldest_at),
+        consumer=consumer_of(holder) or None,
+        lease_expires_at=optional_moment(lease_at),
+        last_active_at=optional_moment(last_at),
+    )
+    return _Summary(line, frozenset(person.user_id for person in view.participants))
 
 
 def _is_shown(summary: _Summary, wanted: SessionFilter) -> bool:

@@ -205,9 +205,13 @@ async def test_a_session_is_shown_whole(sessions: Open) -> None:
     }
     assert detail.last_active_at is not None
     assert detail.last_active_at.timestamp() * 1000 == EPOCH_MS + 1_000
-    summary = await call(s, scripts.SUMMARY, keys.session_keys(0, SESSION), s.clock())
-    assert summary[:2] == ["summary", "running"]
-    assert summary[3:] == [
+    names = keys.session_keys(0, SESSION)
+    nobody = "agent:main:discord:group:nobody"
+    reply = await call(s, scripts.SUMMARY, names, s.clock(), nobody, SESSION, nobody)
+    word, before, summary, after = reply
+    assert (word, before, after) == ("summaries", [], [])
+    assert summary[0] == "running"
+    assert summary[2:] == [
         1,
         EPOCH_MS + 1_000,
         "/gw-1",
@@ -233,7 +237,7 @@ async def test_a_session_that_never_was_is_unknown(sessions: Open) -> None:
             await s.views.session(SessionKey(key))
     names = keys.session_keys(0, SESSION)
     assert await call(s, scripts.SESSION, names, s.clock()) == ["unknown"]
-    assert await call(s, scripts.SUMMARY, names, s.clock()) == ["unknown"]
+    assert await call(s, scripts.SUMMARY, names, s.clock(), SESSION) == ["summaries", []]
 
 
 # --- sessions.lua and stats.lua ------------------------------------------------------------
