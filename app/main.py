@@ -19,6 +19,7 @@ from app.api import (
     system,
 )
 from app.api.auth import Access
+from app.api.calls import WatchedCalls
 from app.api.openapi import describe
 from app.api.problems import answer_problems
 from app.api.services import Services
@@ -93,6 +94,7 @@ def create_app(
     ):
         app.include_router(resource.router)
     answer_problems(app)
+    app.add_middleware(WatchedCalls)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 

@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app import metrics
 from app.loopback import is_loopback
 from app.main import read_policy
 from app.settings import PREFIX, Settings, SettingsError
@@ -41,7 +42,8 @@ def serve(settings: Settings) -> None:
     guarded = _is_guarded(settings)
     read_policy(settings)
     signal.signal(signal.SIGTERM, _exit)
-    with _listen(settings) as listener, _store(settings) as store:
+    counting = metrics.folder_for(settings.workers)
+    with _listen(settings) as listener, _store(settings) as store, counting:
         _print_next_steps(settings, listener, store, guarded=guarded)
         _run(settings, listener)
 

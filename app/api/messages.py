@@ -7,6 +7,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import metrics
 from app.api.auth import GATEWAY, READER
 from app.api.documentation import READING, WRITING, problems, takes
 from app.api.examples import AMEND, MESSAGE
@@ -60,13 +61,19 @@ async def admit(request: Request) -> Response:
     _require_size(message)
     if message.to is not None:
         _require_session_of_agent(message, message.to)
+    decision = await _decide(services, message, caller.token_name)
+    metrics.decided(decision.decision, decision.reason)
+    return answer(decision)
+
+
+async def _decide(services: Services, message: Message, token_name: str) -> Decision:
     for _ in range(CHOICES_MAX):
-        admission = await _admission(services, message, caller.token_name)
+        admission = await _admission(services, message, token_name)
         if admission is None:
-            return answer(Decision(decision="kept", reason="no_session"))
+            return Decision(decision="kept", reason="no_session")
         match await services.store.admit(admission):
             case Decision() as decision:
-                return answer(decision)
+                return decision
             case ChatRenamed() as renamed:
                 services.places.learn_name(renamed)
             case ConversationMoved():

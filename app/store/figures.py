@@ -1,6 +1,7 @@
-"""The figures of `GET /v1/stats`: every shard read in one step, then summed."""
+"""The figures of `GET /v1/stats` and `GET /metrics`: each shard read in one step, then summed."""
 
-from collections import defaultdict
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from session_router.models import (
     SessionCounts,
     Stats,
 )
+
+TALLY = "tally:"
 
 
 @dataclass(slots=True)
@@ -34,6 +37,20 @@ class _Sum:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the store says of itself, over all agents.
+
+    `tallies` counts what has happened since the store began, by the words of
+    `tally` in the scripts; `overdue_seconds` is how long ago the first deadline passed
+    that is not settled yet.
+    """
+
+    stats: Stats
+    tallies: Counter[str]
+    overdue_seconds: float
+
+
 class Figures:
     """Sums the shards' figures; `clock` as in `SessionStore`."""
 
@@ -46,25 +63,59 @@ class Figures:
 
     async def read(self, agents: frozenset[str] | None) -> Stats:
         """Figures over the agents named, or over all; raises `StoreUnavailable`."""
-        total, platforms = _Sum(), defaultdict[str, _Sum](_Sum)
-        for shard in range(self._shards):
-            reply = await self._client.call(scripts.STATS, keys.stats(shard), self._clock())
-            for agent, platform, part in [*_messages(reply), *_sessions(reply)]:
-                if agents is None or agent in agents:
-                    _add(total, part)
-                    _add(platforms[platform], part)
-        return Stats(
-            **dict(total.figures()),
-            by_platform={name: platforms[name].figures() for name in sorted(platforms)},
+        return _stats(await self._read_shards(), agents)
+
+    async def totals(self) -> Totals:
+        """Everything, over all agents; raises `StoreUnavailable`."""
+        replies = await self._read_shards()
+        return Totals(
+            stats=_stats(replies, None),
+            tallies=sum((_tallies(reply) for reply in replies), Counter[str]()),
+            overdue_seconds=max(map(_overdue_ms, replies)) / 1000,
         )
+
+    async def _read_shards(self) -> list[Reply]:
+        clock = self._clock()
+        calls = (
+            self._client.call(scripts.STATS, keys.stats(shard), clock)
+            for shard in range(self._shards)
+        )
+        return list(await asyncio.gather(*calls))
+
+
+def _stats(replies: list[Reply], agents: frozenset[str] | None) -> Stats:
+    total, platforms = _Sum(), defaultdict[str, _Sum](_Sum)
+    for reply in replies:
+        for agent, platform, part in [*_messages(reply), *_sessions(reply)]:
+            if agents is None or agent in agents:
+                _add(total, part)
+                _add(platforms[platform], part)
+    return Stats(
+        **dict(total.figures()),
+        by_platform={name: platforms[name].figures() for name in sorted(platforms)},
+    )
+
+
+def _counters(reply: Reply) -> list[tuple[str, int]]:
+    return [(name, int(n)) for name, n in zip(reply[2][::2], reply[2][1::2], strict=True)]
 
 
 def _messages(reply: Reply) -> list[tuple[str, str, _Sum]]:
     found = []
-    for name, number in zip(reply[2][::2], reply[2][1::2], strict=True):
-        state, agent, platform = name.split(":")
-        found.append((decode(agent), decode(platform), _Sum(messages={state: int(number)})))
+    for name, number in _counters(reply):
+        if not name.startswith(TALLY):
+            state, agent, platform = name.split(":")
+            found.append((decode(agent), decode(platform), _Sum(messages={state: number})))
     return found
+
+
+def _tallies(reply: Reply) -> Counter[str]:
+    tallies = ((name, n) for name, n in _counters(reply) if name.startswith(TALLY))
+    return Counter({name.removeprefix(TALLY): n for name, n in tallies})
+
+
+def _overdue_ms(reply: Reply) -> float:
+    return max(reply[1] - float(reply[4]), 0) if reply[4] else 0
 
 
 def _sessions(reply: Reply) -> list[tuple[str, str, _Sum]]:

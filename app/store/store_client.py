@@ -17,6 +17,7 @@ from redis.exceptions import (
     TimeoutError as StoreTimeoutError,
 )
 
+from app import metrics
 from app.errors import StoreFull, StoreUnavailable
 from app.store.scripts import Script
 
@@ -55,6 +56,10 @@ class StoreClient:
 
     async def call(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
         """Run one script and return its reply."""
+        with metrics.calling_store(script.verb):
+            return await self._run(script, keys, *arguments)
+
+    async def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
         try:
             try:
                 reply = await self._redis.evalsha(script.sha, len(keys), *keys, *arguments)

@@ -1,0 +1,86 @@
+"""One HTTP call as it is watched: its request id, its verb, how it went and how long it took."""
+
+import re
+from dataclasses import dataclass
+from secrets import token_hex
+from time import perf_counter
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import metrics
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+OTHER_VERB: Final = "other"  # no call of the API: a page, or an address that is nothing
+_SCOPE_KEY = "session_router.call"
+_HEADER = REQUEST_ID_HEADER.lower().encode()
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(slots=True)
+class Call:
+    """A call on its way. `outcome` is a problem's code; `status` is 0 until it is answered."""
+
+    request_id: str
+    started: float
+    outcome: str = metrics.OK
+    status: int = 0
+    seconds: float = 0.0
+
+
+def call_of(request: Request) -> Call:
+    call: Call = request.scope[_SCOPE_KEY]
+    return call
+
+
+def verb_of(scope: Scope) -> str:
+    """The verb that a request was routed to: the `operation_id` of its handler."""
+    return getattr(scope.get("route"), "operation_id", None) or OTHER_VERB
+
+
+class WatchedCalls:
+    """Gives every call a request id, and counts it when it has ended.
+
+    An id that came with the request is kept, if it could stand in any log as it is.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        call = Call(_request_id(scope), perf_counter())
+        scope[_SCOPE_KEY] = call
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                call.status = message["status"]
+                call.seconds = perf_counter() - call.started
+                request_id = (_HEADER, call.request_id.encode())
+                message = {**message, "headers": [*message["headers"], request_id]}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception:
+            call.outcome = metrics.UNEXPECTED
+            raise
+        finally:
+            _count(call, verb_of(scope))
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == _HEADER and _SANE_ID.fullmatch(value):
+            return str(value, "ascii")
+    return token_hex(8)
+
+
+def _count(call: Call, verb: str) -> None:
+    if call.status == 0:
+        call.seconds = perf_counter() - call.started
+    metrics.answered(verb, call.outcome, call.seconds)
