@@ -1,6 +1,5 @@
 """The metrics of a service with two worker processes: whichever is asked answers for both."""
 
-import argparse
 import json
 import os
 import signal
@@ -11,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from app.replay import add_arguments, main
 from tests.faults.services import Service
 from tests.metrics.scrapes import Scrape
+from tests.metrics.talk import replay
 from tests.processes import wait_until
 
 ACCEPTING = ("run", "queue", "interrupt", "steer")
@@ -37,23 +36,6 @@ def folders(tmp_path: Path) -> list[Path]:
 def workers(tmp_path: Path) -> set[int]:
     """The processes that have counted something."""
     return {int(f.stem.rpartition("_")[2]) for f in folders(tmp_path)[0].glob("counter_*.db")}
-
-
-def replay(url: str, folder: Path, lines: int) -> None:
-    path = folder / "talk.jsonl"
-    with path.open("w", encoding="utf-8") as file:
-        for line in range(lines):
-            said = {
-                "line": line,
-                "at": f"2026-03-02T10:{line // 60:02}:{line % 60:02}Z",
-                "user": ("ann", "bob", "cleo")[line % 3],
-                "text": f"line {line}",
-                "conversation": None,
-            }
-            file.write(json.dumps(said) + "\n")
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    assert main(parser.parse_args(["--url", url, "--speed", "max", str(path)])) == 0
 
 
 def stats(url: str) -> dict[str, Any]:
