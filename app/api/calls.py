@@ -1,5 +1,6 @@
 """One HTTP call as it is watched: its request id, its verb, how it went and how long it took."""
 
+import logging
 import re
 from dataclasses import dataclass
 from secrets import token_hex
@@ -9,7 +10,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import metrics
+from app import logs, metrics
+from session_router.models import Decision, Message as PlatformMessage
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 OTHER_VERB: Final = "other"  # no call of the API: a page, or an address that is nothing
@@ -17,16 +19,23 @@ _SCOPE_KEY = "session_router.call"
 _HEADER = REQUEST_ID_HEADER.lower().encode()
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class Call:
-    """A call on its way. `outcome` is a problem's code; `status` is 0 until it is answered."""
+    """A call on its way. `outcome` is a problem's code; `status` is 0 until it is answered.
+
+    `by` is the name of the token that calls, and `is_operators` whether only an operator may.
+    """
 
     request_id: str
     started: float
     outcome: str = metrics.OK
     status: int = 0
     seconds: float = 0.0
+    by: str = ""
+    is_operators: bool = False
 
 
 def call_of(request: Request) -> Call:
@@ -40,9 +49,10 @@ def verb_of(scope: Scope) -> str:
 
 
 class WatchedCalls:
-    """Gives every call a request id, and counts it when it has ended.
+    """Gives every call a request id; counts and logs it when it has ended.
 
-    An id that came with the request is kept, if it could stand in any log as it is.
+    An id that came with the request is kept, if it could stand in any log as it is. It is never
+    reset: a request has a context of its own, which ends with it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -55,6 +65,7 @@ class WatchedCalls:
             return
         call = Call(_request_id(scope), perf_counter())
         scope[_SCOPE_KEY] = call
+        logs.request_id.set(call.request_id)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -70,7 +81,7 @@ class WatchedCalls:
             call.outcome = metrics.UNEXPECTED
             raise
         finally:
-            _count(call, verb_of(scope))
+            _note(call, scope)
 
 
 def _request_id(scope: Scope) -> str:
@@ -80,7 +91,37 @@ def _request_id(scope: Scope) -> str:
     return token_hex(8)
 
 
-def _count(call: Call, verb: str) -> None:
+def _note(call: Call, scope: Scope) -> None:
+    verb = verb_of(scope)
     if call.status == 0:
         call.seconds = perf_counter() - call.started
     metrics.answered(verb, call.outcome, call.seconds)
+    level = logging.INFO if call.is_operators else logging.DEBUG
+    if logger.isEnabledFor(level):
+        parameters = scope.get("path_params", {})
+        told = logs.fields(
+            verb=verb,
+            outcome=call.outcome,
+            status=call.status,
+            ms=round(call.seconds * 1000, 1),
+            by=call.by or None,
+            session=parameters.get("key"),
+            run_id=parameters.get("run_id"),
+        )
+        logger.log(level, "answered", extra=told)
+
+
+def note_decision(message: PlatformMessage, decision: Decision) -> None:
+    """Count a decision and log it, without the message's text."""
+    metrics.decided(decision.decision, decision.reason)
+    if logger.isEnabledFor(logging.DEBUG):
+        told = logs.fields(
+            decision=decision.decision,
+            reason=decision.reason,
+            session=None if decision.session is None else decision.session.key,
+            message_id=message.message_id,
+            user_id=None if message.source is None else message.source.user_id,
+            consumer=message.consumer,
+            run_id=None if decision.run is None else decision.run.id,
+        )
+        logger.debug("decided", extra=told)

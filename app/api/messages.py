@@ -7,8 +7,8 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import metrics
 from app.api.auth import GATEWAY, READER
+from app.api.calls import note_decision
 from app.api.documentation import READING, WRITING, problems, takes
 from app.api.examples import AMEND, MESSAGE
 from app.api.http import answer, read_model
@@ -62,7 +62,7 @@ async def admit(request: Request) -> Response:
     if message.to is not None:
         _require_session_of_agent(message, message.to)
     decision = await _decide(services, message, caller.token_name)
-    metrics.decided(decision.decision, decision.reason)
+    note_decision(message, decision)
     return answer(decision)
 
 
