@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from app import metrics
+from app import metrics, tracing
 from app.logs import configuration
 from app.loopback import is_loopback
 from app.main import read_policy
@@ -41,6 +41,7 @@ def serve(settings: Settings) -> None:
     """
     guarded = _is_guarded(settings)
     read_policy(settings)
+    tracing.require()
     signal.signal(signal.SIGTERM, _exit)
     counting = metrics.folder_for(settings.workers)
     with _listen(settings) as listener, _store(settings) as store, counting:

@@ -10,7 +10,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import logs, metrics
+from app import logs, metrics, tracing
 from session_router.models import Decision, Message as PlatformMessage
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
@@ -75,13 +75,15 @@ class WatchedCalls:
                 message = {**message, "headers": [*message["headers"], request_id]}
             await send(message)
 
-        try:
-            await self._app(scope, receive, answer)
-        except Exception:
-            call.outcome = metrics.UNEXPECTED
-            raise
-        finally:
-            _note(call, scope)
+        with tracing.calling(scope["headers"]) as span:
+            try:
+                await self._app(scope, receive, answer)
+            except Exception:
+                call.outcome = metrics.UNEXPECTED
+                raise
+            finally:
+                _note(call, scope)
+                span.end(verb_of(scope), call.outcome, call.status, call.request_id)
 
 
 def _request_id(scope: Scope) -> str:
@@ -114,6 +116,7 @@ def _note(call: Call, scope: Scope) -> None:
 def note_decision(message: PlatformMessage, decision: Decision) -> None:
     """Count a decision and log it, without the message's text."""
     metrics.decided(decision.decision, decision.reason)
+    tracing.decided(decision.decision, decision.reason)
     if logger.isEnabledFor(logging.DEBUG):
         told = logs.fields(
             decision=decision.decision,

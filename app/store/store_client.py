@@ -17,7 +17,7 @@ from redis.exceptions import (
     TimeoutError as StoreTimeoutError,
 )
 
-from app import metrics
+from app import metrics, tracing
 from app.errors import StoreFull, StoreUnavailable
 from app.store.scripts import Script
 
@@ -56,7 +56,7 @@ class StoreClient:
 
     async def call(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
         """Run one script and return its reply."""
-        with metrics.calling_store(script.verb):
+        with metrics.calling_store(script.verb), tracing.calling_store(script.verb):
             return await self._run(script, keys, *arguments)
 
     async def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
