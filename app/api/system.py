@@ -5,7 +5,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from app import metrics
 from app.api.auth import READER, VIEWER
@@ -60,13 +60,18 @@ async def stats(request: Request) -> Response:
     return answer(await services.figures.read(caller.agents))
 
 
+class MetricsPage(Response):
+    """A page that Prometheus reads."""
+
+    media_type = metrics.CONTENT_TYPE
+
+
 @router.get(
     "/metrics",
     operation_id="metrics",
     summary="Figures for Prometheus",
-    response_class=PlainTextResponse,
-    responses=problems(401, 403)
-    | {200: {"description": "Prometheus's text format.", "content": {metrics.CONTENT_TYPE: {}}}},
+    response_class=MetricsPage,
+    responses=problems(401, 403) | {200: {"description": "Prometheus's text format."}},
 )
 async def metrics_page(request: Request) -> Response:
     """Of all workers behind this address, and of the store: for viewers and operators.
@@ -82,4 +87,4 @@ async def metrics_page(request: Request) -> Response:
     except StoreUnavailable:
         stored = StoredMetrics(None)
     page = await asyncio.to_thread(metrics.page, stored)
-    return Response(page, media_type=metrics.CONTENT_TYPE)
+    return MetricsPage(page)
