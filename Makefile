@@ -65,8 +65,8 @@ openapi: $(STAMP) ## write openapi.yaml anew
 lock: ## compile requirements/*.txt anew, with hashes
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	$(VENV)-lock/bin/$(COMPILE) pyproject.toml --extra server --extra dev --output-file requirements/dev.txt
-	$(VENV)-lock/bin/$(COMPILE) pyproject.toml --extra server --constraints requirements/dev.txt \
+	$(VENV)-lock/bin/$(COMPILE) pyproject.toml --extra server --extra tracing --extra dev --output-file requirements/dev.txt
+	$(VENV)-lock/bin/$(COMPILE) pyproject.toml --extra server --extra tracing --constraints requirements/dev.txt \
 		--output-file requirements/server.txt
 	echo hatchling | $(VENV)-lock/bin/$(COMPILE) - --constraints requirements/dev.txt \
 		--output-file requirements/build.txt

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from app import DESCRIPTION, TITLE, VERSION
 from app.api import (
@@ -22,6 +24,7 @@ from app.api import (
     system,
 )
 from app.api.auth import Access
+from app.api.calls import WatchedCalls
 from app.api.openapi import describe
 from app.api.problems import answer_problems
 from app.api.services import Services
@@ -58,6 +61,7 @@ from app.store.shards import record_shards
 from app.store.store_client import StoreClient
 from app.sweep import Sweep
 from app.tokens import read_tokens
+from app.tracing import tracing
 
 ASK_AGAIN_SECONDS = 0.1
 RESOURCES = (
@@ -74,6 +78,13 @@ RESOURCES = (
     roster,
     system,
 )
+# FastAPI's own would tell paths, which name chats and people, and what errors quote.
+NO_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 
 def create_app(
@@ -96,15 +107,22 @@ def create_app(
             await services.policy.seed(policy_of_file)
             app.state.services = services
             with ends_with_parent(), told_to_end(services.let_go):
-                async with _at_work(settings, services, clock):
+                async with tracing(), _at_work(settings, services, clock):
                     yield
         finally:
             await client.close()
 
-    app = FastAPI(title=TITLE, version=VERSION, description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        telemetry=NO_TELEMETRY,
+    )
     for resource in RESOURCES:
         app.include_router(resource.router)
     answer_problems(app)
+    app.add_middleware(WatchedCalls)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 

@@ -94,7 +94,21 @@ class Settings(BaseSettings):
         "and in every view of REST, whatever is asked for. Gateways get them: they answer them.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severity that is logged."
+        default="info",
+        description="Least severity that is logged. `debug` has a line for every decision.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="Lines for people, or a JSON object a line for machines.",
+    )
+    log_hash_key: str | None = Field(
+        default=None,
+        min_length=16,
+        max_length=256,
+        repr=False,
+        description="A secret of 16 to 256 characters with which ids of sessions, messages, users, "
+        "consumers and runs are hashed in the log, the same on every router. Not set: they stand "
+        "there as they are.",
     )
     store_timeout_seconds: float = Field(
         default=2.0,

@@ -49,7 +49,7 @@ def store_url(valkey_server: str) -> str:
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("SESSION_ROUTER_"):
+        if name.startswith(("SESSION_ROUTER_", "OTEL_")):
             monkeypatch.delenv(name)
 
 

@@ -350,6 +350,11 @@ SHOWN: Mapping[str, Callable[[Raw], Any]] = {
 }
 
 
+def tally(**counts: int) -> State:
+    """What the hash of figures says has happened."""
+    return {f"tally:{what}": number for what, number in counts.items()}
+
+
 def dump(redis: Any, names: Mapping[str, str] | None = None) -> State:
     """Read every key of the store. `names` gives the digest of a home its message's id."""
     state: State = {}

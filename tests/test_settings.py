@@ -28,6 +28,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "APPENDFSYNC": "everysec",
         "HIDE_TEXTS": "True",
         "LOG_LEVEL": "warning",
+        "LOG_FORMAT": "json",
+        "LOG_HASH_KEY": "sixteen or more characters",
         "STORE_TIMEOUT_SECONDS": "0.5",
         "SHUTDOWN_SECONDS": "3",
     }
@@ -54,6 +56,8 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("WORKERS", "0", "must be greater than or equal to 1"),
         ("SHARDS", "-1", "must be greater than or equal to 1"),
         ("APPENDFSYNC", "never", "must be 'always' or 'everysec'"),
+        ("LOG_FORMAT", "xml", "must be 'text' or 'json'"),
+        ("LOG_HASH_KEY", "short", "at least 16 characters"),
         ("LOG_LEVEL", "LOUD", "must be 'debug', 'info', 'warning' or 'error'"),
         ("STORE_TIMEOUT_SECONDS", "nan", "must be"),
         ("REDIS_URL", "localhost:6379", "must begin with one of redis://"),

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import metrics
 from app.api.auth import GATEWAY, READER, Caller
 from app.api.documentation import READING, WRITING, problems, takes
 from app.api.examples import ASK, CLAIM, COMPLETE, HEARTBEAT, SEAL
@@ -144,7 +145,8 @@ async def claim(request: Request) -> Response:
     gone = asyncio.ensure_future(request.receive())
     try:
         both: set[asyncio.Future[Any]] = {waiting.answer, gone}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        with metrics.waiting_claim():
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if gone.done():
             await services.claims.leave(waiting)
             return Response(status_code=CLIENT_GONE)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from app.api.auth import Access, Caller
+from app.api.auth import OPERATOR, Access, Caller
+from app.api.calls import call_of
 from app.api.patience import Patience
 from app.claims import Claims
 from app.feed import Feed
@@ -63,7 +64,11 @@ class Services:
         self.feed.close()
 
     def caller(self, request: Request, roles: frozenset[Role]) -> Caller:
-        return self.access.caller(request, roles)
+        """Return who calls, and note it in the call; raises as `Access.caller` does."""
+        caller = self.access.caller(request, roles)
+        call = call_of(request)
+        call.by, call.is_operators = caller.token_name, roles == OPERATOR
+        return caller
 
 
 def services_of(request: Request) -> Services:

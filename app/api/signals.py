@@ -1,11 +1,13 @@
 """`GET /v1/signals`: what a consumer should know at once, as server-sent events."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from app import metrics
 from app.api.auth import GATEWAY
 from app.api.documentation import READING, problems, streams
 from app.api.services import services_of
@@ -43,6 +45,12 @@ async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> 
     """
     services = services_of(request)
     caller = services.caller(request, GATEWAY)
-    stream = services.signals.stream(caller.token_name, query.consumer)
+    stream = _counted(services.signals.stream(caller.token_name, query.consumer))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def _counted(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    with metrics.open_stream("signals"):
+        async for event in stream:
+            yield event

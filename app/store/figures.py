@@ -1,6 +1,7 @@
-"""The figures of `GET /v1/stats`: every shard read in one step, then summed."""
+"""The figures of `GET /v1/stats` and `GET /metrics`: each shard read in one step, then summed."""
 
-from collections import defaultdict
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from session_router.models import (
     SessionCounts,
     Stats,
 )
+
+TALLY = "tally:"
 
 
 @dataclass(slots=True)
@@ -34,6 +37,20 @@ class _Sum:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the store says of itself, over all agents.
+
+    `tallies` counts what has happened since the store began, by the words of
+    `tally` in the scripts; `overdue_seconds` is how long ago the first deadline passed
+    that is not settled yet.
+    """
+
+    stats: Stats
+    tallies: Counter[str]
+    overdue_seconds: float
+
+
 class Figures:
     """Sums the shards' figures; `clock` as in `SessionStore`."""
 
@@ -50,11 +67,28 @@ class Figures:
 
     async def parts(self) -> list["Part"]:
         """All figures of one reading, to be summed by `figures_of`."""
-        parts: list[Part] = []
-        for shard in range(self._shards):
-            reply = await self._client.call(scripts.STATS, keys.stats(shard), self._clock())
-            parts += [*_messages(reply), *_sessions(reply)]
-        return parts
+        return _parts(await self._read_shards())
+
+    async def totals(self) -> Totals:
+        """Everything, over all agents; raises `StoreUnavailable`."""
+        replies = await self._read_shards()
+        return Totals(
+            stats=figures_of(_parts(replies), None),
+            tallies=sum((_tallies(reply) for reply in replies), Counter[str]()),
+            overdue_seconds=max(map(_overdue_ms, replies)) / 1000,
+        )
+
+    async def _read_shards(self) -> list[Reply]:
+        clock = self._clock()
+        calls = (
+            self._client.call(scripts.STATS, keys.stats(shard), clock)
+            for shard in range(self._shards)
+        )
+        return list(await asyncio.gather(*calls))
+
+
+def _counters(reply: Reply) -> list[tuple[str, int]]:
+    return [(name, int(n)) for name, n in zip(reply[2][::2], reply[2][1::2], strict=True)]
 
 
 Part = tuple[str, str, _Sum]  # of an agent on a platform
@@ -73,12 +107,26 @@ def figures_of(parts: Iterable[Part], agents: frozenset[str] | None) -> Stats:
     )
 
 
+def _parts(replies: Iterable[Reply]) -> list[Part]:
+    return [part for reply in replies for part in (*_messages(reply), *_sessions(reply))]
+
+
 def _messages(reply: Reply) -> list[Part]:
     found = []
-    for name, number in zip(reply[2][::2], reply[2][1::2], strict=True):
-        state, agent, platform = name.split(":")
-        found.append((decode(agent), decode(platform), _Sum(messages={state: int(number)})))
+    for name, number in _counters(reply):
+        if not name.startswith(TALLY):
+            state, agent, platform = name.split(":")
+            found.append((decode(agent), decode(platform), _Sum(messages={state: number})))
     return found
+
+
+def _tallies(reply: Reply) -> Counter[str]:
+    tallies = ((name, n) for name, n in _counters(reply) if name.startswith(TALLY))
+    return Counter({name.removeprefix(TALLY): n for name, n in tallies})
+
+
+def _overdue_ms(reply: Reply) -> float:
+    return max(reply[1] - float(reply[4]), 0) if reply[4] else 0
 
 
 def _sessions(reply: Reply) -> list[Part]:

@@ -22,7 +22,8 @@ key                   type    what it holds; who writes it; how long it lives
 `fence`               string  the last number drawn: fences and session ids; for ever
 `settings`            hash    settings id to the effective policy as JSON; one for each
                               distinct outcome of the policy; for ever (policy)
-`stats`               hash    `state:agent:platform` to a count of messages; for ever
+`stats`               hash    `state:agent:platform` to a count of messages, `tally:word` to
+                              how often something has happened; for ever
 `due`                 zset    session to its next deadline (lease, retry, debounce, expiry,
                               retirement); with what is due
 `buckets`             set     `agent:platform` pairs that have sessions; the platform of a
@@ -249,4 +250,4 @@ def index(shard: int, kind: str, bucket: str) -> str:
 
 
 def stats(shard: int) -> list[str]:
-    return [f"sr:{{{shard}}}:stats", f"sr:{{{shard}}}:buckets"]
+    return [f"sr:{{{shard}}}:stats", f"sr:{{{shard}}}:buckets", due(shard)]

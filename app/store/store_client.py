@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 from redis.exceptions import RedisError
 
+from app import metrics, tracing
 from app.errors import StoreFull, StoreUnavailable
 from app.store.cluster import Cluster
 from app.store.keys import SHARDS
@@ -50,6 +51,10 @@ class StoreClient:
 
     async def call(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
         """Run one script and return its reply."""
+        with metrics.calling_store(script.verb), tracing.calling_store(script.verb):
+            return await self._run(script, keys, *arguments)
+
+    async def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
         rest = (len(keys), *keys, *arguments)
         try:
             reply = await self._execute(keys[0], ("EVALSHA", script.sha, *rest))
