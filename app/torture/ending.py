@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import quote, urlsplit
 
 from app.torture.history import Event, Final, Json
@@ -15,6 +15,7 @@ from app.torture.senders import Sender, Stuck, World
 
 REST_SECONDS = 30.0
 READERS = 4
+TRIES, TRY_AGAIN_SECONDS = 10, 0.1
 CONSUMER = "closer"
 
 
@@ -91,14 +92,29 @@ def _read(world: World, url: str, paths: Sequence[str]) -> dict[str, Json]:
     headers = {} if world.token is None else {"Authorization": f"Bearer {world.token}"}
     with contextlib.closing(_connection(url)) as connection:
         for path in paths:
-            connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            body = json.load(answer)
-            if answer.status not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
-                raise Stuck(f"{path} was answered {answer.status}: {body}")
-            if answer.status == HTTPStatus.OK:
+            status, body = _ask(connection, path, headers)
+            if status not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
+                raise Stuck(f"{path} was answered {status}: {body}")
+            if status == HTTPStatus.OK:
                 found[path] = body
     return found
+
+
+def _ask(connection: HTTPConnection, path: str, headers: dict[str, str]) -> tuple[int, Json]:
+    """Ask until there is an answer: a read may be repeated, and a connection may break."""
+    for _ in range(TRIES - 1):
+        try:
+            return _answer(connection, path, headers)
+        except (OSError, HTTPException):
+            connection.close()
+            time.sleep(TRY_AGAIN_SECONDS)
+    return _answer(connection, path, headers)
+
+
+def _answer(connection: HTTPConnection, path: str, headers: dict[str, str]) -> tuple[int, Json]:
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    return answer.status, json.load(answer)
 
 
 def _connection(url: str) -> HTTPConnection:
