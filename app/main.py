@@ -37,6 +37,7 @@ from app.store.deadlines import Deadlines
 from app.store.figures import Figures
 from app.store.holdings import Holdings
 from app.store.operations import Operations
+from app.store.patience import until_answered
 from app.store.policies import Policies
 from app.store.publications import listen
 from app.store.ready_runs import ReadyRuns
@@ -45,6 +46,7 @@ from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
 from app.store.shards import record_shards
 from app.store.store_client import StoreClient
+from app.store.stored_form import record_form
 from app.sweep import Sweep
 from app.tokens import read_tokens
 
@@ -66,9 +68,10 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         client = _connect(settings)
         try:
-            await record_shards(client, settings.shards)
             services = _services(settings, access, client, clock)
-            await services.policy.seed(policy_of_file)
+            await until_answered(lambda: record_form(client))
+            await until_answered(lambda: record_shards(client, settings.shards))
+            await until_answered(lambda: services.policy.seed(policy_of_file))
             app.state.services = services
             with ends_with_parent(), told_to_end(services.let_go):
                 async with _at_work(settings, services, clock):

@@ -54,6 +54,7 @@ key                   type    what it holds; who writes it; how long it lives
                               from last use
 `alias_places`        set     agents, platforms and scopes where aliases were taught
 `sr:shards`           string  (no tag) the number of shards; for ever
+`sr:form`             string  (no tag) the form of all this, a number; for ever
 `sr:{policy}:...`     string  `current`, `versions` (a list of the last 20) and `file`, the
                               digest of the policy file that was applied last; for ever
 ====================  ======  ===========================================================
@@ -73,6 +74,7 @@ from app.routing.keys import (
 )
 
 SHARDS = "sr:shards"
+FORM = "sr:form"
 POLICY = ("sr:{policy}:current", "sr:{policy}:versions", "sr:{policy}:file")
 POINTER_DAYS = 30
 

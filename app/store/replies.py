@@ -46,7 +46,8 @@ CONTEXT_LIMIT_TOKENS = 200_000  # until a run or the policy says otherwise
 class StoredMessage(BaseModel):
     """A message's body as the store keeps it: opaque to scripts, read here.
 
-    `thread_id` is the thread that the message opened, where its id was known before.
+    `thread_id` is the thread that the message opened, where its id was known before. Read
+    without what it does not know: a newer release on the same store may write more.
     """
 
     source: Source
@@ -137,7 +138,7 @@ class Reader:
 
     def message(self, section: list[Any], *, tagged: bool) -> BatchMessage:
         """A message of a batch: seq, id, counted returns, accepted, text, body."""
-        text, body = section[4], StoredMessage.model_validate_json(section[5])
+        text, body = section[4], StoredMessage.model_validate_json(section[5], extra="ignore")
         source = body.source
         return BatchMessage(
             message_id=section[1],
@@ -227,7 +228,7 @@ def dropped(section: list[Any]) -> tuple[Dropped, ...]:
 
 def _omitted(item: list[Any]) -> Omitted:
     reason, message_id, text, body = item
-    source = StoredMessage.model_validate_json(body).source
+    source = StoredMessage.model_validate_json(body, extra="ignore").source
     return Omitted(
         message_id=message_id,
         user_id=source.user_id,
@@ -265,7 +266,7 @@ def interrupt(section: list[Any] | None) -> Interrupt | None:
 def _participants(values: list[str]) -> tuple[Participant, ...]:
     parted = [value.partition(" ") for value in values]
     parted.sort(key=lambda parts: int(parts[0]))
-    return tuple(_PARTICIPANT.validate_json(parts[2]) for parts in parted)
+    return tuple(_PARTICIPANT.validate_json(parts[2], extra="ignore") for parts in parted)
 
 
 def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Context:
@@ -282,7 +283,7 @@ def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Contex
 
 def _thread_of(newest: list[Any], session_section: list[Any]) -> str | None:
     """The thread a reply goes to: the message's, the one it opened, or the session's."""
-    body = StoredMessage.model_validate_json(newest[5])
+    body = StoredMessage.model_validate_json(newest[5], extra="ignore")
     return body.source.thread_id or body.thread_id or session_section[8] or None
 
 

@@ -67,10 +67,13 @@ class StoreClient:
     async def set_if_absent(self, key: str, value: str) -> str:
         """Set a key that is not there, and return the value that it has now."""
         try:
-            before = await self._redis.set(key, value, nx=True, get=True)
+            # Asked before it is written: a full store refuses to write what is there already.
+            before = await self._redis.get(key)
+            if before is None and await self._redis.set(key, value, nx=True):
+                return value
+            return str(before or await self._redis.get(key))
         except RedisError as error:
             raise _meaning(error) from error
-        return value if before is None else str(before)
 
     async def members(self, key: str) -> list[str]:
         """Return the members of a set, sorted."""

@@ -83,6 +83,8 @@ class Service:
         wait_until(self._is_ready, START_SECONDS)
 
     def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)

@@ -4,7 +4,7 @@ Python's clocks are replaced before anything of the service is imported; the mon
 the store's go on as they are.
 """
 
-import datetime
+import datetime as dt
 import runpy
 import time
 from random import Random
@@ -22,16 +22,16 @@ def wandering() -> float:
     return _right_time() + Random(step).choice(STEPS)  # noqa: S311
 
 
-class WanderingDatetime(datetime.datetime):
+class WanderingDatetime(dt.datetime):
     """Datetimes whose `now` follows this clock."""
 
     @classmethod
-    def now(cls, tz: datetime.tzinfo | None = None) -> Self:
+    def now(cls, tz: dt.tzinfo | None = None) -> Self:
         return cls.fromtimestamp(wandering(), tz)
 
 
 if __name__ == "__main__":
     time.time = wandering
     time.time_ns = lambda: int(wandering() * 1e9)
-    datetime.datetime = WanderingDatetime  # type: ignore[misc]
+    dt.datetime = WanderingDatetime  # type: ignore[misc]
     runpy.run_module("app", run_name="__main__", alter_sys=True)

@@ -7,8 +7,8 @@ local HOME = {'session', 'state', 'decision', 'print', 'amended', 'reason', 'fen
 local function read_home(home)
   local packed = redis.call('GET', at('id', home))
   if not packed then return nil end
-  local record = {}
-  for i, value in ipairs(cmsgpack.unpack(packed)) do record[HOME[i]] = value end
+  local record, values = {}, cmsgpack.unpack(packed)
+  for i, field in ipairs(HOME) do record[field] = values[i] end
   return record
 end
 
