@@ -18,6 +18,7 @@ from app.api import (
     system,
 )
 from app.api.auth import Access
+from app.api.limits import RequestLimit
 from app.api.openapi import describe
 from app.api.problems import answer_problems
 from app.api.services import Services
@@ -152,6 +153,9 @@ def _services(
     conversations = Conversations(ChatMemories(*parts))
     return Services(
         access=access,
+        limit=RequestLimit(settings.requests_per_second),
+        streams_max=settings.streams_max,
+        claims_max=settings.claims_max,
         policies=policies,
         policy=policy_in_force,
         places=Places(policy_in_force, aliases, conversations),

@@ -16,6 +16,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app.bounded_requests import BoundedRequests
+from app.log_lines import OneLine
 from app.loopback import is_loopback
 from app.main import read_policy
 from app.settings import PREFIX, Settings, SettingsError
@@ -26,6 +28,7 @@ APPLICATION = "app.main:create_app"
 STORE_CHECK_SECONDS = 0.25
 STORE_RETRY_SECONDS_MAX = 10.0
 LISTEN_BACKLOG = 2048
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # Longer than a client keeps an idle connection (httpx: 5 s), so that it is the client who closes.
 KEEP_ALIVE_SECONDS = 75
 
@@ -133,7 +136,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         APPLICATION,
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=BoundedRequests,
         workers=settings.workers,
         access_log=False,
         server_header=False,
@@ -159,7 +162,7 @@ def _logging(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "formatters": {"line": {"()": OneLine, "format": LOG_FORMAT}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
     }

@@ -28,6 +28,9 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "APPENDFSYNC": "everysec",
         "LOG_LEVEL": "warning",
         "STORE_TIMEOUT_SECONDS": "0.5",
+        "REQUESTS_PER_SECOND": "100",
+        "STREAMS_MAX": "5",
+        "CLAIMS_MAX": "6",
         "SHUTDOWN_SECONDS": "3",
     }
     for name, value in given.items():

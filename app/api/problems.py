@@ -8,7 +8,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError, Unauthorized
+from app.errors import (
+    BodyTooSlow,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    Unauthorized,
+)
 from session_router.models import FieldError
 
 logger = logging.getLogger(__name__)
@@ -29,6 +37,8 @@ def answer_problem(error: ServiceError) -> Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooLarge | BodyTooSlow):
+        headers["Connection"] = "close"  # what is left of the body is not read
     body = error.problem().model_dump_json(exclude_defaults=True)
     return Response(body, error.status, headers, "application/problem+json")
 

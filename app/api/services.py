@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from app.api.auth import Access, Caller
+from app.api.limits import RequestLimit
 from app.api.patience import Patience
 from app.claims import Claims
 from app.places import Places
@@ -39,6 +40,9 @@ class Services:
     views: SessionViews
     lists: SessionLists
     figures: Figures
+    limit: RequestLimit
+    streams_max: int
+    claims_max: int
     patience: Patience = field(default_factory=Patience)
 
     @property
@@ -53,7 +57,10 @@ class Services:
         self.signals.close()
 
     def caller(self, request: Request, roles: frozenset[Role]) -> Caller:
-        return self.access.caller(request, roles)
+        """Return who calls; raises as `Access.caller` does, and `TooManyRequests`."""
+        caller = self.access.caller(request, roles)
+        self.limit.take(caller.token_name)
+        return caller
 
 
 def services_of(request: Request) -> Services:

@@ -9,6 +9,7 @@ from starlette.responses import StreamingResponse
 from app.api.auth import GATEWAY
 from app.api.documentation import READING, problems
 from app.api.services import services_of
+from app.errors import TooManyStreams
 from session_router.models import Id, Words
 
 router = APIRouter(tags=["runs"])
@@ -36,6 +37,8 @@ async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> 
     """
     services = services_of(request)
     caller = services.caller(request, GATEWAY)
+    if services.signals.open_streams() >= services.streams_max:
+        raise TooManyStreams
     stream = services.signals.stream(caller.token_name, query.consumer)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
