@@ -80,7 +80,13 @@ def create_app(
         finally:
             await client.close()
 
-    app = FastAPI(title=TITLE, version=VERSION, description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,  # it would send callers to whatever host they named
+    )
     for resource in (messages, runs, signals, operations, sessions, dead_letters, policy, system):
         app.include_router(resource.router)
     answer_problems(app)

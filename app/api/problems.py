@@ -8,6 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.auth import READER
+from app.api.services import services_of
 from app.errors import (
     BodyTooSlow,
     InvalidRequest,
@@ -49,9 +51,14 @@ async def _on_service_error(_request: Request, error: Exception) -> Response:
     return answer_problem(error)
 
 
-async def _on_query(_request: Request, error: Exception) -> Response:
+async def _on_query(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
+    try:
+        # A query is read before its handler asks who calls: strangers are told nothing else.
+        services_of(request).caller(request, READER)
+    except ServiceError as refusal:
+        return answer_problem(refusal)
     errors = tuple(
         # The first part of a location says where FastAPI looked: query or path.
         FieldError(path=".".join(map(str, detail["loc"][1:])), message=detail["msg"])
