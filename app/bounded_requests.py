@@ -6,14 +6,15 @@ fill the memory, before any token was read.
 """
 
 from asyncio import BaseTransport, TimerHandle
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.errors import HeadTooLarge, MalformedRequest, ServiceError
+
 HEAD_BYTES_MAX = 64 * 1024
 REQUEST_SECONDS = 30.0
-TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n"
-CLOSE = b"connection: close\r\n\r\n"
 
 
 class BoundedRequests(HttpToolsProtocol):
@@ -43,8 +44,20 @@ class BoundedRequests(HttpToolsProtocol):
         if self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
-                self.transport.write(TOO_LARGE + CLOSE)
-                self.transport.close()
+                self._refuse(HeadTooLarge())
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(MalformedRequest(msg))
+
+    def _refuse(self, error: ServiceError) -> None:
+        body = error.problem().model_dump_json(exclude_defaults=True).encode()
+        status = HTTPStatus(error.status)
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -45,6 +45,13 @@ class MalformedBody(ServiceError):
     title = "Malformed body"
 
 
+class MalformedRequest(ServiceError):
+    """What came is not HTTP."""
+
+    status = 400
+    title = "Malformed request"
+
+
 class Unauthorized(ServiceError):
     """A bearer token is needed, and this request has none that is known."""
 
@@ -148,6 +155,13 @@ class TooLarge(ServiceError):
 
     status = 413
     title = "Too large"
+
+
+class HeadTooLarge(ServiceError):
+    """The head of the request is over 64 KiB."""
+
+    status = 431
+    title = "Head too large"
 
 
 class InvalidRequest(ServiceError):

@@ -116,6 +116,8 @@ def test_every_answer_is_as_documented(
         if may_stream and case.query.get("consumer"):
             return  # it might fit after all, and then it streams
         answer = answered(service, case, caller)
+        if b":malformed_request" in answer.content:
+            return  # its address is too long: no call of the API
         assert answer.status_code < 500, answer.text
         document.check(answer)
         if caller == "nobody" and operation.path.startswith("/v1/"):

@@ -130,7 +130,8 @@ async def test_a_head_that_never_ends_is_refused() -> None:
         head = b"GET / HTTP/1.1\r\nHost: x\r\n"
         line = b"X-A: " + b"a" * 8_000 + b"\r\n"
         got = await closed_after(port, head, *[line] * (HEAD_BYTES_MAX // len(line) + 2))
-    assert got.startswith(b"HTTP/1.1 431 ")
+    assert got.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert json.loads(got.partition(b"\r\n\r\n")[2])["type"].endswith(":head_too_large")
 
 
 async def test_a_large_body_behind_a_small_head_is_none_of_its_business() -> None:
@@ -160,8 +161,9 @@ def test_heads_that_two_servers_may_read_differently_are_refused(
     process: Process, headers: str
 ) -> None:
     text = f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n\r\n0\r\n\r\n"
-    status = int(asked(process, text).split()[1])
-    assert status in {400, 401}
+    got = asked(process, text)
+    assert int(got.split()[1]) in {400, 401}
+    assert b"content-type: application/problem+json" in got
 
 
 @pytest.mark.parametrize(
