@@ -112,6 +112,7 @@ def _task(arguments: argparse.Namespace, seed: int, folder: Path) -> Task:
 
 async def _torture(task: Task) -> Verdict:
     async with Routers(task.urls, task.token, task.patience_seconds) as routers:
+        await routers.find()
         return await Director(task, routers).torture()
 
 

@@ -33,6 +33,15 @@ class Routers:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
+    async def find(self) -> None:
+        """Return when every one has answered; raises `ConnectionError` for one that does not."""
+        deadline = time.monotonic() + CALL_SECONDS
+        for url in self._urls:
+            while await self.ask("GET", "/healthz", None, url) is None:
+                if time.monotonic() > deadline:
+                    raise ConnectionError(f"{url} does not answer")
+                await asyncio.sleep(LOOK_SECONDS)
+
     async def ask(
         self, method: str, path: str, body: Json | None = None, url: str | None = None
     ) -> Json | None:
