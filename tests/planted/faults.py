@@ -66,6 +66,26 @@ FAULTS = (
         "if now >= tonumber(session.over_at) then",
     ),
     Fault(
+        "fence not checked on complete",
+        "complete.lua",
+        "local refusal = refusal_of_holder(ARGV[2], ARGV[3])",
+        "local refusal = refusal_of_holder(ARGV[2], ARGV[2])",
+    ),
+    Fault(
+        "released before the hand-over",
+        "complete.lua",
+        "local batch = next_batch(ended_run, settings)",
+        "local batch = nil",
+    ),
+    Fault(
+        "id marked as seen before it is stored",
+        "admit.lua",
+        "if ARGV[16] == 'stop' then return stop() end",
+        "redis.call('SET', at('id', home), cmsgpack.pack({name, 'waiting', 'queue', print, '', '',\n"
+        "  '', now, 0, 0}))\n"
+        "if ARGV[16] == 'stop' then return stop() end",
+    ),
+    Fault(
         "fence counter restarted",
         "session/keys.lua",
         "text(math.max(last + 1, now_us))",
