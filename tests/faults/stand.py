@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -22,6 +23,7 @@ from tests.faults.faulty_proxy import FaultyProxy
 from tests.faults.services import Service
 from tests.processes import wait_until
 
+Flush = Literal["always", "everysec"]
 ROUTERS = 3
 DISK_MIB = 256
 BALLAST_BYTES = 1024 * 1024
@@ -184,14 +186,14 @@ def small_disk(folder: Path) -> Iterator[bool]:
 
 
 @contextmanager
-def stand(folder: Path, seed: int) -> Iterator[Stand]:
-    """Start it all; `appendfsync` is `always`. The first router's clock wanders."""
+def stand(folder: Path, seed: int, appendfsync: Flush = "always") -> Iterator[Stand]:
+    """Start it all. The first router's clock wanders."""
     chance = Random(seed)  # noqa: S311
     with ExitStack() as stack:
         has_disk = stack.enter_context(small_disk(folder / "disk"))
         data = folder / "disk" / "data"
         rewrites = ("--auto-aof-rewrite-min-size", "8mb")
-        store = stack.enter_context(EmbeddedValkey(data, "always", rewrites))
+        store = stack.enter_context(EmbeddedValkey(data, appendfsync, rewrites))
         built = Stand(store, folder / "disk" if has_disk else None, chance)
         for number in range(ROUTERS):
             network = FaultyProxy(store.url.removeprefix("unix://"), seed + number)

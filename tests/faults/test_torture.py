@@ -37,20 +37,21 @@ def test_under_every_fault_at_once_every_promise_is_kept(tmp_path: Path, seed: i
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_store_that_forgets_what_it_acknowledged_is_found_out(tmp_path: Path) -> None:
-    with EmbeddedValkey(tmp_path / "data", extra_args=("--appendonly", "no")) as store:
-        with services(tmp_path, 2, "--redis-url", store.url) as routers:
-            urls = [router.url for router in routers]
-            command = (sys.executable, "-m", "app", "torture", *urls, "--seconds", "10")
-            with subprocess.Popen(
-                command,
-                env=os.environ | {"PYTHONPATH": str(PROJECT)},
-                stdout=subprocess.PIPE,
-                text=True,
-            ) as process:
-                wait_until(lambda: accepted(urls[0]) > 20, 60)
-                store.stop()
-                store.start()
-                said, _ = process.communicate(timeout=100)
+    with (
+        EmbeddedValkey(tmp_path / "data", extra_args=("--appendonly", "no")) as store,
+        services(tmp_path, 2, "--redis-url", store.url) as routers,
+    ):
+        urls = [router.url for router in routers]
+        with subprocess.Popen(
+            (sys.executable, "-m", "app", "torture", *urls, "--seconds", "10"),
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            wait_until(lambda: accepted(urls[0]) > 20, 60)
+            store.stop()
+            store.start()
+            said, _ = process.communicate(timeout=100)
     assert process.returncode == 1, said
     assert "was accepted and is missing" in said
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.faults.havoc import Havoc
 from tests.faults.services import PROJECT
-from tests.faults.stand import stand
+from tests.faults.stand import Flush, stand
 
 JUDGED_SECONDS = 300.0
 KEPT_LINES = 40
@@ -38,9 +38,11 @@ class Outcome:
         return int(found[1])
 
 
-def torture(folder: Path, seconds: float, seed: int, *options: str) -> Outcome:
+def torture(
+    folder: Path, seconds: float, seed: int, *options: str, appendfsync: Flush = "always"
+) -> Outcome:
     """Torture for so long, then let it come to rest and be judged."""
-    with stand(folder, seed) as deployment:
+    with stand(folder, seed, appendfsync) as deployment:
         command = (sys.executable, "-m", "app", "torture", *deployment.urls)
         arguments = ("--seconds", str(seconds), "--seed", str(seed), *options)
         with subprocess.Popen(
@@ -66,10 +68,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--rate", default="20")
+    parser.add_argument("--appendfsync", choices=("always", "everysec"), default="always")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        record = ("--rate", arguments.rate)
-        outcome = torture(Path(folder), arguments.seconds, arguments.seed, *record)
+        outcome = torture(
+            *(Path(folder), arguments.seconds, arguments.seed, "--rate", arguments.rate),
+            appendfsync=arguments.appendfsync,
+        )
     print(outcome.said)
     print(", ".join(f"{name}: {count}" for name, count in sorted(outcome.faults.items())))
     if not outcome.has_disk:

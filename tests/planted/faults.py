@@ -81,8 +81,8 @@ FAULTS = (
         "id marked as seen before it is stored",
         "admit.lua",
         "if ARGV[16] == 'stop' then return stop() end",
-        "redis.call('SET', at('id', home), cmsgpack.pack({name, 'waiting', 'queue', print, '', '',\n"
-        "  '', now, 0, 0}))\n"
+        "local marked = {name, 'waiting', 'queue', print, '', '', '', now, 0, 0}\n"
+        "redis.call('SET', at('id', home), cmsgpack.pack(marked))\n"
         "if ARGV[16] == 'stop' then return stop() end",
     ),
     Fault(
