@@ -2,8 +2,9 @@
 
 from app.routing.conversation import Heard, choose, remember
 from app.routing.keys import ChatName
+from app.store.arguments import reply_id_of
 from app.store.chat_memories import ChatMemories, Hearing
-from session_router.models import ResolveRequest, Source
+from session_router.models import Message, ResolveRequest, Source
 
 MINUTE_MS = 60_000
 
@@ -15,22 +16,20 @@ class Conversations:
         self._memories = memories
 
     async def hear(
-        self, chat: ChatName, message: ResolveRequest, known: Source, idle_minutes: int
+        self, chat: ChatName, message: Message | ResolveRequest, known: Source, idle_minutes: int
     ) -> Hearing:
         """Choose the conversation of a message; `known` has the ids that stand in keys.
 
         Touches nothing. Raises `StoreUnavailable`.
         """
-        reply_to = message.reply_to
-        replied_id = reply_to if isinstance(reply_to, str | None) else reply_to.message_id
-        seen = await self._memories.read(chat, replied_id)
+        seen = await self._memories.read(chat, reply_id_of(message))
         heard = Heard(
             message_id=message.message_id or "",
             user=known.user_id,
             user_name=known.user_name,
             text=message.text,
             at_ms=seen.now_ms,
-            reply_to=reply_to,
+            reply_to=message.reply_to,
             mentions=message.mentions,
             replied_in=seen.replied_in,
         )

@@ -136,6 +136,13 @@ class LeaseLost(ServiceError):
     title = "Lease lost"
 
 
+class RunSealed(ServiceError):
+    """The run is sealed: its reply may be out, and it asks nobody any more."""
+
+    status = 409
+    title = "Run sealed"
+
+
 class ThreadTaken(ServiceError):
     """This thread has another session already, or this session another thread."""
 

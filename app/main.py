@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import DESCRIPTION, TITLE, VERSION
 from app.api import (
+    chats,
     dead_letters,
     messages,
     operations,
@@ -32,6 +33,7 @@ from app.settings import Settings, SettingsError, load_settings
 from app.signals import Signals
 from app.store.aliases import Aliases
 from app.store.chat_memories import ChatMemories
+from app.store.chat_names import ChatNames
 from app.store.clock import stores_clock
 from app.store.dead_letters import DeadLetters
 from app.store.deadlines import Deadlines
@@ -40,6 +42,7 @@ from app.store.holdings import Holdings
 from app.store.operations import Operations
 from app.store.patience import until_answered
 from app.store.policies import Policies
+from app.store.posts import Posts
 from app.store.publications import listen
 from app.store.ready_runs import ReadyRuns
 from app.store.session_lists import SessionLists
@@ -87,7 +90,17 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,  # it would send callers to whatever host they named
     )
-    for resource in (messages, runs, signals, operations, sessions, dead_letters, policy, system):
+    for resource in (
+        messages,
+        chats,
+        runs,
+        signals,
+        operations,
+        sessions,
+        dead_letters,
+        policy,
+        system,
+    ):
         app.include_router(resource.router)
     answer_problems(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
@@ -157,6 +170,7 @@ def _services(
     policies, aliases = Policies(client, clock), Aliases(client, settings.shards)
     policy_in_force = PolicyInForce(policies, aliases.follow)
     conversations = Conversations(ChatMemories(*parts))
+    chat_names, posts = ChatNames(client, settings.shards), Posts(client, settings.shards)
     return Services(
         access=access,
         limit=RequestLimit(settings.requests_per_second),
@@ -164,7 +178,7 @@ def _services(
         claims_max=settings.claims_max,
         policies=policies,
         policy=policy_in_force,
-        places=Places(policy_in_force, aliases, conversations),
+        places=Places(policy_in_force, aliases, chat_names, conversations, posts),
         client=client,
         store=store,
         claims=Claims(ReadyRuns(*parts), store),

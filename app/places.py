@@ -1,13 +1,26 @@
-"""Where a message belongs: routing with what the store knows of people and conversations."""
+"""Where a message belongs: routing with what the store knows of people, chats and conversations."""
 
 from typing import NamedTuple
 
 from app.conversations import Conversations
 from app.policy_in_force import PolicyInForce
-from app.routing.route import Routing, explain_key, hears_conversations, route
+from app.routing.keys import chat_name, thread_of
+from app.routing.policy import PolicyFields
+from app.routing.route import Routing, chat_of_source, explain_key, hears_conversations, route
+from app.store.admissions import ChatRenamed
 from app.store.aliases import Aliases
+from app.store.arguments import reply_id_of
 from app.store.chat_memories import Hearing
-from session_router.models import Resolution, ResolveRequest
+from app.store.chat_names import ChatNames
+from app.store.posts import Posts
+from session_router.models import (
+    Message,
+    Move,
+    MoveRequest,
+    Resolution,
+    ResolveRequest,
+    Source,
+)
 
 
 class Placed(NamedTuple):
@@ -21,32 +34,88 @@ class Places:
     """Places messages by the policy in force. All raise `StoreUnavailable`, `MissingPart`."""
 
     def __init__(
-        self, policy: PolicyInForce, aliases: Aliases, conversations: Conversations
+        self,
+        policy: PolicyInForce,
+        aliases: Aliases,
+        chat_names: ChatNames,
+        conversations: Conversations,
+        posts: Posts,
     ) -> None:
         self._policy = policy
         self._aliases = aliases
+        self._chat_names = chat_names
         self._conversations = conversations
+        self._posts = posts
 
-    async def place(self, message: ResolveRequest, *, teach: bool) -> Placed:
-        """Tell where a message belongs; `teach` its aliases, or touch nothing."""
+    async def place(
+        self, message: Message | ResolveRequest, source: Source, *, teach: bool
+    ) -> Placed:
+        """Tell where a message from a source belongs; `teach` its aliases, or touch nothing."""
         rulebook, agent, kind = self._policy.rulebook, message.agent, message.kind
-        source = message.source
-        fields = rulebook.effective(agent, kind, source).fields
-        known = await self._aliases.known(agent, source, fields, teach=teach)
-        first = route(rulebook, agent, kind, source, message.message_id, known=known)
+        chat = chat_of_source(rulebook, agent, source)
+        kept_under = self._chat_names.kept_under(chat)
+        renamed = source
+        if kept_under != source.chat_id:
+            renamed = source.model_copy(update={"chat_id": kept_under})
+        fields = rulebook.effective(agent, kind, renamed).fields
+        known = await self._aliases.known(agent, renamed, fields, teach=teach)
+        message_id, known = await self._joined(message, fields, known)
+        first = route(rulebook, agent, kind, source, message_id, known=known, renamed=renamed)
         if not hears_conversations(fields, source):
             return Placed(first, None)
         idle_minutes = fields.conversation_idle_minutes
-        hearing = await self._conversations.hear(first.chat, message, known, idle_minutes)
+        kept = chat_name(chat._replace(chat_id=kept_under))
+        hearing = await self._conversations.hear(kept, message, known, idle_minutes)
         opener = hearing.choice.conversation or None
         chosen = route(
-            rulebook, agent, kind, source, message.message_id, known=known, conversation=opener
+            rulebook,
+            agent,
+            kind,
+            source,
+            message_id,
+            known=known,
+            renamed=renamed,
+            conversation=opener,
         )
         return Placed(chosen, hearing)
 
+    async def _joined(
+        self, message: Message | ResolveRequest, fields: PolicyFields, known: Source
+    ) -> tuple[str | None, Source]:
+        """Let a reply to what a run posted join its thread, where each message opens one."""
+        replied_id = reply_id_of(message)
+        opens_thread = fields.isolation == "thread" and known.chat_type != "dm"
+        if replied_id is None or not opens_thread or known.thread_id is not None:
+            return message.message_id, known
+        chat = chat_name(chat_of_source(self._policy.rulebook, message.agent, known))
+        session = await self._posts.session_of(chat, replied_id)
+        match thread_of(session) if session else None:
+            case "thread", thread_id:
+                return message.message_id, known.model_copy(update={"thread_id": thread_id})
+            case "opener", opener:
+                return opener, known
+            case _:
+                return message.message_id, known
+
+    def learn_name(self, renamed: ChatRenamed) -> None:
+        """Remember that a chat is kept under another id."""
+        self._chat_names.learn(renamed.chat, renamed.kept_under)
+
+    async def move(self, request: MoveRequest) -> Move:
+        """Make a chat's new id a name of it."""
+        source = Source(
+            platform=request.platform,
+            account=request.account,
+            scope=request.scope,
+            chat_type="group",
+            chat_id=request.from_,
+        )
+        chat = chat_of_source(self._policy.rulebook, request.agent, source)
+        return Move(chat_id=await self._chat_names.move(chat, request.to))
+
     async def explain(self, message: ResolveRequest) -> Resolution:
         """Tell the key, the policy behind it, and why this conversation."""
-        routing, hearing = await self.place(message, teach=False)
+        routing, hearing = await self.place(message, message.source, teach=False)
         rulebook = self._policy.rulebook
         told = explain_key(rulebook, message.agent, message.kind, message.source, routing.key)
         return told.model_copy(update={"why": hearing.choice.why if hearing else None})

@@ -14,7 +14,7 @@ from time import monotonic
 from app.errors import StoreUnavailable
 from app.store.holders import holder_of
 from app.store.holdings import Holdings, NewsReader, Signal
-from session_router.models import InterruptSignal, LeaseLostSignal, SteerSignal
+from session_router.models import AnswerSignal, InterruptSignal, LeaseLostSignal, SteerSignal
 
 LOOK_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 15.0
@@ -124,11 +124,20 @@ def _marks(signal: Signal) -> frozenset[Mark]:
             return frozenset({(run, "interrupt", request.cause)})
         case SteerSignal(steer=messages):
             return frozenset((run, "steer", str(m.seq), m.text) for m in messages)
+        case AnswerSignal(answers=messages):
+            return frozenset((run, "answer", str(m.seq), m.text) for m in messages)
         case LeaseLostSignal():
             return frozenset({(run, "lease_lost")})
 
 
+_NAMES = {
+    InterruptSignal: b"interrupt",
+    SteerSignal: b"steer",
+    AnswerSignal: b"answer",
+    LeaseLostSignal: b"lease_lost",
+}
+
+
 def _event(signal: Signal) -> bytes:
-    name = {InterruptSignal: b"interrupt", SteerSignal: b"steer", LeaseLostSignal: b"lease_lost"}
     body = signal.model_dump_json().encode()
-    return b"event: " + name[type(signal)] + b"\ndata: " + body + b"\n\n"
+    return b"event: " + _NAMES[type(signal)] + b"\ndata: " + body + b"\n\n"

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,8 +23,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import to_json
 
 ID_CHARACTERS_MAX = 512
+SESSION_KEY_CHARACTERS_MAX = 16_384  # every id percent-encoded to its longest
+SENT_MAX = 100
 
 
 def _integer_to_text(value: object) -> object:
@@ -68,6 +72,17 @@ def _finite(value: JsonValue) -> JsonValue:
 Payload = Annotated[JsonValue, AfterValidator(_finite)]
 Fence = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 Tokens = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
+DATA_BYTES_MAX = 8 * 1024
+
+
+def _small(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if len(to_json(data)) > DATA_BYTES_MAX:
+        raise ValueError("is over 8 KiB")
+    return data
+
+
+Data = Annotated[dict[str, Payload], AfterValidator(_small)]
+SentAt = Annotated[AwareDatetime, PlainSerializer(_to_rfc3339, when_used="json")]
 Moment = Annotated[
     datetime,
     PlainSerializer(_to_rfc3339, when_used="json"),
@@ -76,7 +91,7 @@ Moment = Annotated[
 
 ChatType = Literal["dm", "group", "channel", "forum", "thread"]
 Isolation = Literal["per_user", "shared", "tagged", "person", "conversation"]
-Kind = Literal["user", "internal"]
+Kind = Literal["user", "internal", "context"]
 Control = Literal["stop", "reset"]
 Busy = Literal["queue", "interrupt", "steer", "reject"]
 Dispatch = Literal["inline", "worker"]
@@ -84,7 +99,9 @@ MessageState = Literal["waiting", "in_run", "done", "dead", "removed"]
 SessionState = Literal["idle", "waiting", "running", "paused"]
 Outcome = Literal["completed", "interrupted", "failed", "released"]
 Ended = Literal["lease_expired", "max_run", "grace", "released", "failed", "interrupted", "forced"]
-DecisionWord = Literal["run", "queue", "interrupt", "steer", "reject", "duplicate", "control"]
+DecisionWord = Literal[
+    "run", "queue", "interrupt", "steer", "reject", "duplicate", "answer", "kept", "control"
+]
 ContextAction = Literal["none", "compress", "reset"]
 Reason = Literal[
     "session_idle",
@@ -97,6 +114,15 @@ Reason = Literal[
     "debounce",
     "dispatch_worker",
     "other_account",
+    "group",
+    "run_held",
+    "asking",
+    "context",
+    "no_session",
+    "too_old",
+    "session_changed",
+    "prompt_gone",
+    "deleted",
     "queue_full",
     "sender_queue_full",
     "busy_reject",
@@ -161,13 +187,17 @@ class Source(Words):
         return thread_id
 
 
-class ResolveRequest(Words):
-    """A message of which only `source` need be there: the body of `POST /v1/resolve`."""
+class To(Words):
+    """A session, and the id that it must still have, in place of a source."""
+
+    session_key: Annotated[str, Field(min_length=1, max_length=SESSION_KEY_CHARACTERS_MAX)]
+    session_id: Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX)]
+
+
+class Sending(Words):
+    """What may be said of a message, whoever asks about it."""
 
     agent: Id = "main"
-    message_id: Id | None = None
-    consumer: Id | None = None
-    source: Source
     text: str = ""
     payload: Payload = Field(default_factory=dict)
     reply_to: Id | ReplyTo | None = None
@@ -176,22 +206,55 @@ class ResolveRequest(Words):
     control: Control | None = None
     busy: Busy | None = None
     dispatch: Dispatch = "inline"
-    group: None = None
-    answers: None = None
+    group: Id | None = None
+    answers: Id | None = None
+    sent_at: SentAt | None = None
+
+
+class ResolveRequest(Sending):
+    """A message of which only `source` need be there: the body of `POST /v1/resolve`."""
+
+    message_id: Id | None = None
+    consumer: Id | None = None
+    source: Source
     to: None = None
-    sent_at: None = None
 
 
-class Message(ResolveRequest):
+class Message(Sending):
     """One platform message on its way in: the body of `POST /v1/messages`.
 
     `text` is at most 160 KiB of UTF-8 and `payload` at most 64 KiB of JSON; the payload
-    comes back unread with the run. What can only be null (or has one value) is a part of
-    the contract that this release does not serve yet.
+    comes back unread with the run. `group` is the platform's id of a burst that is one message
+    (an album), `answers` the id of the prompt that this message answers, `sent_at` the
+    platform's time. `to` stands in place of `source`, for kinds `internal` and `context`.
     """
 
     message_id: Id
     consumer: Id
+    to: To | None = None
+    source: Source | None = Field(default=None, validate_default=True)
+
+    @field_validator("to", mode="after")
+    @classmethod
+    def _only_a_job_goes_to_a_session(cls, to: To | None, info: ValidationInfo) -> To | None:
+        if to is not None and info.data.get("kind") == "user":
+            raise ValueError("goes with kind internal or context")
+        return to
+
+    @field_validator("source", mode="after")
+    @classmethod
+    def _one_of_both(cls, source: Source | None, info: ValidationInfo) -> Source | None:
+        if "to" in info.data and (source is None) == (info.data["to"] is None):
+            raise ValueError("give either source or to")
+        return source
+
+    @property
+    def origin(self) -> Source | To:
+        """The source that it comes from, or the session that it goes to."""
+        origin = self.source or self.to
+        if origin is None:
+            raise ValueError("give either source or to")
+        return origin
 
 
 class Usage(Words):
@@ -207,13 +270,40 @@ class Usage(Words):
 Seen = Annotated[tuple[Id, ...], Field(max_length=1000)]
 
 
+Sent = Annotated[tuple[Id, ...], Field(max_length=SENT_MAX)]
+
+
 class HeartbeatRequest(Words):
-    """The body of `POST /v1/runs/{id}/heartbeat`."""
+    """The body of `POST /v1/runs/{id}/heartbeat`.
+
+    `sent` are the platform's ids of what the run posted; `hold` keeps interrupts and steers
+    off until it is set to false; `data` (at most 8 KiB of JSON) replaces the session's.
+    """
 
     fence: Fence
     seen: Seen = ()
+    sent: Sent = ()
+    hold: bool | None = None
     status: Annotated[str, Field(max_length=200)] | None = None
     usage: Usage | None = None
+    data: Data | None = None
+
+
+class AskRequest(Words):
+    """The body of `POST /v1/runs/{id}/ask`: a question to people; null withdraws it.
+
+    `from` says who may answer: the run's owners, anyone, or a list of user ids. `reply_to` is
+    the platform's id of the post that asks.
+    """
+
+    fence: Fence
+    prompt_id: Id | None
+    from_: Annotated[
+        Literal["owners", "anyone"] | Annotated[tuple[Id, ...], Field(min_length=1, max_length=50)],
+        Field(alias="from"),
+    ] = "owners"
+    reply_to: Id | None = None
+    expires_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 3600
 
 
 class SealRequest(Words):
@@ -246,8 +336,10 @@ class CompleteRequest(Words):
     outcome: Outcome
     requeue: bool = False
     seen: Seen = ()
+    sent: Sent = ()
     reason: Annotated[str, Field(max_length=500)] | None = None
     usage: Usage | None = None
+    data: Data | None = None
     next: bool = True
 
     @model_validator(mode="after")
@@ -274,9 +366,29 @@ class AmendRequest(Words):
 
 
 class Amendment(Words):
-    """What an edit or a deletion met."""
+    """What an edit or a deletion met.
+
+    `unknown`: no such message was accepted yet; what came is kept a minute for it.
+    """
 
     result: Literal["updated", "unchanged", "removed", "already_delivered", "unknown"]
+
+
+class MoveRequest(Words):
+    """A chat whose id changed: the body of `POST /v1/chats/move`. `to` becomes a name of `from`."""
+
+    agent: Id = "main"
+    platform: Platform
+    account: Id = "default"
+    scope: Id | None = None
+    from_: Annotated[Id, Field(alias="from")]
+    to: Id
+
+
+class Move(Words):
+    """The chat that a moved chat's sessions are keyed by from now on: the first of its names."""
+
+    chat_id: str
 
 
 class Seeing(Words):
@@ -326,14 +438,17 @@ class SessionView(Words):
 
 
 class Route(Words):
-    """Where the reply of a batch goes; `reply_to` is the newest message's id."""
+    """Where the reply of a batch goes.
+
+    `reply_to` is the id of the newest message that has a source.
+    """
 
     platform: str
     account: str
     scope: str | None = None
     chat_id: str
     thread_id: str | None = None
-    reply_to: str
+    reply_to: str | None = None
 
 
 class Previous(Words):
@@ -346,12 +461,21 @@ class Previous(Words):
     sent: tuple[str, ...] = ()
 
 
+class Asked(Words):
+    """The answer to `ask`: until when the run asks, null after a withdrawal."""
+
+    expires_at: Moment | None
+
+
 class BatchMessage(Words):
-    """One message of a batch. `deliveries` is 1 plus the counted returns."""
+    """One message of a batch. `deliveries` is 1 plus the counted returns.
+
+    `source` is null where it was sent `to` the session; `group` and `answers` are as sent.
+    """
 
     message_id: str
     seq: int
-    source: Source
+    source: Source | None = None
     user_id: str | None = None
     user_name: str | None = None
     text: str
@@ -360,8 +484,25 @@ class BatchMessage(Words):
     reply_to: Id | ReplyTo | None = None
     mentions: tuple[str, ...] = ()
     kind: Kind = "user"
+    group: str | None = None
+    answers: str | None = None
+    sent_at: Moment | None = None
     received_at: Moment
     deliveries: int
+
+
+class ContextMessage(Words):
+    """Overheard, or posted by the agent outside a run: kept for the next run."""
+
+    message_id: str
+    source: Source | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    text: str
+    tagged_text: str | None = None
+    payload: JsonValue
+    reply_to: Id | ReplyTo | None = None
+    received_at: Moment
 
 
 class Omitted(Words):
@@ -394,13 +535,21 @@ class Run(Words):
     session_id: str
     route: Route
     text: str
-    context: tuple[JsonValue, ...] = ()
+    context: tuple[ContextMessage, ...] = ()
     omitted: tuple[Omitted, ...] = ()
     omitted_count: int = 0
     previous: Previous | None = None
     data: dict[str, JsonValue] = Field(default_factory=dict)
+    previous_data: dict[str, JsonValue] | None = None
     session: SessionView | None = None
     messages: tuple[BatchMessage, ...]
+
+
+class Asking(Words):
+    """The question that a run waits for an answer to."""
+
+    prompt_id: str
+    expires_at: Moment
 
 
 class ActiveRun(Words):
@@ -411,7 +560,7 @@ class ActiveRun(Words):
     started_at: Moment
     owners: tuple[str, ...] = ()
     status: str | None = None
-    asking: None = None
+    asking: Asking | None = None
 
 
 class QueuePlace(Words):
@@ -534,6 +683,15 @@ class SteerSignal(Words):
     steer: tuple[BatchMessage, ...]
 
 
+class AnswerSignal(Words):
+    """Event `answer` of a signal stream: all answers that are offered and not yet seen."""
+
+    run_id: str
+    fence: int
+    session_key: str
+    answers: tuple[BatchMessage, ...]
+
+
 class LeaseLostSignal(Words):
     """Event `lease_lost` of a signal stream: the run is another's, or nobody's, now."""
 
@@ -574,9 +732,12 @@ class RunState(Words):
     reason: str | None = None
     status: str | None = None
     sealed: bool = False
+    held: bool = False
+    asking: Asking | None = None
     owners: tuple[str, ...] = ()
     interrupt: Interrupt | None = None
     message_ids: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
 
 
 class RunList(Words):

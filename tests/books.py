@@ -53,6 +53,11 @@ def _head(name: str) -> str:
     return name.partition(":")[0]
 
 
+def first_part(own: list[M], part: M) -> M:
+    """The oldest waiting part of a burst."""
+    return next(m for m in own if (m.group, m.place) == (part.group, part.place))
+
+
 class _Shard:
     def __init__(self, state: State) -> None:
         self.state = state
@@ -97,9 +102,8 @@ class _Shard:
         assert len(runs) == 3, f"{name} runs, but has only {runs}"
         assert run["fence"] == record["fence"]
         assert record["fence"] <= self.state["fence"], "a fence that was never drawn"
-        assert record["over_at"] == min(
-            record["lease_at"], run["max_at"], run.get("grace_at", run["max_at"])
-        )
+        max_at = run["max_at"] + run.get("prompt_until", 0) - run.get("asked_at", 0)
+        assert record["over_at"] == min(record["lease_at"], max_at, run.get("grace_at", max_at))
         assert self.state[f"consumer:{run['consumer']}"][name] == record["fence"]
         assert len({m.place for m in batch}) == 1, "a batch crosses routes"
         assert {m.fence for m in batch} == {record["fence"]}
@@ -112,7 +116,9 @@ class _Shard:
         assert record.get("back", 0) == sum(m.fence is not None for m in queue)
         assert ("back" in record) == (record.get("back", 0) > 0)
         for sender in {m.sender for m in queue}:
-            seqs = [m.seq for m in queue if m.sender == sender]
+            own = [m for m in queue if m.sender == sender]
+            # A late part of a burst stands with its siblings, whatever was sent in between.
+            seqs = [m.seq for m in own if not m.group or m == first_part(own, m)]
             assert seqs == sorted(seqs), f"{sender} overtakes himself in {name}"
 
     def _check_counters(self, name: str, record: State) -> None:
@@ -167,7 +173,7 @@ class _Shard:
         queue = self._messages("queue", name)
         if queue:
             yield f"backlog:{bucket}", min(m.at for m in queue)
-        held = {"retry_at", "debounce_at"} & record.keys()
+        held = {"retry_at", "debounce_at", "group_at"} & record.keys()
         ready = state == "waiting" and not held
         if "fence" in record:  # also while it is paused
             yield f"active:{chat_of(name) or name}", 0
@@ -182,7 +188,7 @@ class _Shard:
     def _deadline(
         self, name: str, record: State, state: str, *, stranded: bool
     ) -> Iterable[tuple[str, int]]:
-        deadlines = ("over_at", "retry_at", "debounce_at", "expire_at")
+        deadlines = ("over_at", "retry_at", "debounce_at", "group_at", "expire_at")
         stored = [record[field] for field in deadlines if field in record]
         if state == "idle":
             assert "last_at" in record, f"{name} is idle since 1970: the first sweep retires it"

@@ -13,10 +13,15 @@ from app.routing.policy import policy_from
 from app.routing.route import route
 from app.routing.rules import Rulebook
 from app.store import keys
-from app.store.session_store import Admission, SessionStore
+from app.store.admissions import routed, sent_to
+from app.store.deadlines import Deadlines
+from app.store.ready_runs import Claimer, ReadyRuns
+from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
 from app.store.store_client import StoreClient
 from session_router.models import (
+    Asked,
+    AskRequest,
     CompleteRequest,
     Completion,
     Decision,
@@ -24,7 +29,10 @@ from session_router.models import (
     HeartbeatRequest,
     Message,
     Run,
+    Seal,
+    SealRequest,
     SessionView,
+    To,
 )
 from tests.books import assert_filed_rightly, changes
 from tests.state import EPOCH_MS, EPOCH_US, State, dump
@@ -60,6 +68,7 @@ class Sessions:
         self.client = StoreClient(url, 5.0)
         parts = (self.client, shards, self.clock)
         self.store, self.views = SessionStore(*parts), SessionViews(*parts)
+        self.ready, self.deadlines = ReadyRuns(*parts), Deadlines(*parts)
         self.names: dict[str, str] = {}
         self.state: State = {}
         self.changed: State = {}
@@ -86,12 +95,13 @@ class Sessions:
     ) -> Decision:
         """Admit a message; what is no field of a message is one of its source."""
         message = self.message(message_id, user, **fields)
+        assert message.source is not None
         routing = route(self.rulebook, message.agent, message.kind, message.source)
         digest = keys.home_digest(routing.chat, message_id)
         here = routing.chat == "agent:main:discord:room"
         self.names[digest] = message_id if here else f"{routing.chat}/{message_id}"
-        decision = await self.store.admit(Admission(message, routing, token))
-        assert decision is not None
+        decision = await self.store.admit(routed(message, routing, token))
+        assert isinstance(decision, Decision)
         self.look()
         return decision
 
@@ -110,6 +120,43 @@ class Sessions:
             return await self.store.complete(run.id, CompleteRequest.model_validate(request))
         finally:
             self.look()
+
+    async def ask(self, run: Run, prompt_id: str | None, **fields: Any) -> Asked:
+        """Let a run ask; `who` says who may answer."""
+        who = fields.pop("who", "owners")
+        request = {"fence": run.fence, "prompt_id": prompt_id, "from": who, **fields}
+        try:
+            return await self.store.ask(run.id, AskRequest.model_validate(request))
+        finally:
+            self.look()
+
+    async def seal(self, run: Run, *seen: str) -> Seal:
+        try:
+            return await self.store.seal(run.id, SealRequest(fence=run.fence, seen=seen))
+        finally:
+            self.look()
+
+    async def report(self, session: SessionView, message_id: str, **fields: Any) -> Decision:
+        """Send a job's notice to a session, by its key and id."""
+        to = To(session_key=session.key, session_id=session.id)
+        sent = {"message_id": message_id, "consumer": "job", "kind": "internal", "text": "done"}
+        message = Message.model_validate({**sent, **fields, "to": to})
+        decision = await self.store.admit(sent_to(message, to, ""))
+        assert isinstance(decision, Decision)
+        self.look()
+        return decision
+
+    async def sweep(self) -> None:
+        """Let a sweep settle what is due."""
+        await self.deadlines.settle_due(0)
+        self.look()
+
+    async def claim(self, consumer: str = "w-1") -> Run | None:
+        """Claim the longest-ready session's next run, None where nothing is ready."""
+        ready = await self.ready.find(1)
+        run = await self.ready.claim(ready[0], Claimer("", consumer, "")) if ready else None
+        self.look()
+        return run
 
     def look(self) -> None:
         """Read the whole store, and check what must hold of it."""

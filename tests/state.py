@@ -18,8 +18,12 @@ EPOCH_MS = EPOCH_US // 1000
 State = dict[str, Any]
 """A decoded store: key without its tag to value; of several shards, `shard/key`."""
 
-TIMES = {"lease_at", "over_at", "retry_at", "debounce_at", "expire_at", "last_at", "bots_at"}
-RUN_TIMES = {"started_at", "max_at", "interrupt_at", "grace_at"}
+TIMES = {
+    *("lease_at", "over_at", "retry_at", "debounce_at", "group_at", "expire_at", "last_at"),
+    "bots_at",
+}
+RUN_TIMES = {"started_at", "max_at", "interrupt_at", "grace_at", "prompt_until", "asked_at"}
+POSTS = {b"sent", b"sent_before"}
 NUMBERS = {
     *("seq", "fails", "back", "tokens", "limit", "keep_ms", "bots"),
     *("done", "dead", "removed", "omitted"),
@@ -51,6 +55,9 @@ class M:
     home: str = field(default="", compare=False)
     print: str = field(default="", compare=False)
     user: str = field(default="", compare=False)
+    group: str = ""
+    group_until: int | None = None
+    answers: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,7 @@ class End:
     ttl: int | None
     returned: tuple[str, ...] = ()
     sealed: bool = False
+    sent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,7 @@ def _optional_at(milliseconds: int) -> int | None:
 MESSAGE = (
     *("seq", "id", "home", "sender", "place", "kind", "owns", "granted", "granted_at"),
     *("returns", "accepted_at", "expires_at", "offered", "decision", "print", "amended"),
-    *("text", "body", "user"),
+    *("text", "body", "user", "group", "group_until", "answers"),
 )
 
 
@@ -172,6 +180,9 @@ def _message(packed: bytes) -> M:
         home=f["home"],
         print=f["print"],
         user=f["user"],
+        group=f["group"],
+        group_until=_optional_at(f["group_until"]),
+        answers=f["answers"],
     )
 
 
@@ -198,7 +209,7 @@ def _home(digest: str, packed: bytes, ttl: int | None) -> Home | Pointer:
 
 def _end(packed: bytes, ttl: int | None) -> End:
     session, ended, outcome, reason, next_, returned, *rest = unpack(packed)
-    at, consumer, session_id, started, owners, status, sealed = rest
+    at, consumer, session_id, started, owners, status, sealed, sent = rest
     return End(
         session=session,
         ended=ended,
@@ -214,6 +225,7 @@ def _end(packed: bytes, ttl: int | None) -> End:
         status=status,
         ttl=ttl,
         sealed=sealed == "1",
+        sent=tuple(sent),
     )
 
 
@@ -228,15 +240,19 @@ def _session(record: Mapping[str, str]) -> State:
 def _session_field(name: str, value: str) -> Any:
     if name == "id":
         return _session_id(value)
-    if name == "fence":
+    if name in {"fence", "born"}:
         return fence_of(value)
     if name in TIMES:
         return _at(value)
     return int(value) if name in NUMBERS else value
 
 
-def _run(record: Mapping[str, str]) -> State:
-    return {name: _run_field(name, value) for name, value in record.items()}
+def _run(record: Mapping[bytes, bytes]) -> State:
+    posts = {name: unpack(value) for name, value in record.items() if name in POSTS}
+    rest = _texts({name: value for name, value in record.items() if name not in POSTS})
+    return {name: _run_field(name, value) for name, value in rest.items()} | {
+        name.decode(): ids for name, ids in posts.items()
+    }
 
 
 def _run_field(name: str, value: str) -> Any:
@@ -287,7 +303,7 @@ def _lost(raw: Raw) -> list[tuple[str, int | None, str]]:
 
 SHOWN: Mapping[str, Callable[[Raw], Any]] = {
     "session": lambda raw: _session(_texts(raw)),
-    "run": lambda raw: _run(_texts(raw)),
+    "run": _run,
     "queue": lambda raw: [_message(packed) for packed in raw],
     "batch": lambda raw: [_message(packed) for packed in raw],
     "senders": lambda raw: {name: int(number) for name, number in _texts(raw).items()},
@@ -306,6 +322,11 @@ SHOWN: Mapping[str, Callable[[Raw], Any]] = {
     "alias_places": _members,
     "alias": lambda raw: unpack(raw)[0],
     "memory": lambda raw: unpack(raw)[0],
+    "context": lambda raw: [(line[2], _at(line[3]), line[4]) for line in unpack(raw)],
+    "data": lambda raw: {name: json.loads(value) for name, value in _texts(raw).items()},
+    "sent": lambda raw: raw.decode(),
+    "moved": lambda raw: raw.decode(),
+    "early": lambda raw: unpack(raw)[:2],
     "thread": lambda raw: raw.decode(),
     "sessions": lambda raw: {member.decode(): int(score) for member, score in raw.items()},
     **dict.fromkeys(
@@ -339,7 +360,7 @@ def _show(redis: Any, name: bytes, rest: str, names: Mapping[str, str]) -> tuple
     if kind == "ended":
         return f"ended:{fence_of(about)}", _end(raw, ttl)
     assert kind in SHOWN, f"{rest} is no key that keys.py knows"
-    if kind in {"alias", "memory"}:
+    if kind in {"alias", "memory", "context", "sent", "moved", "early"}:
         assert ttl is not None, f"{rest} lives for ever"
     else:
         assert ttl == (3600 if kind == "lost" else None), f"{rest} lives {ttl} seconds"
@@ -352,7 +373,7 @@ def _show(redis: Any, name: bytes, rest: str, names: Mapping[str, str]) -> tuple
 
 
 def _letter(packed: bytes) -> DeadLetter:
-    session, at, message, settings = unpack(packed)
+    session, at, message, settings, _ = unpack(packed)
     return DeadLetter(session, _at(at), _message(message), settings)
 
 

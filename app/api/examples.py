@@ -37,6 +37,14 @@ CLAIM: Final[dict[str, Any]] = {
     "wait_seconds": 30,
     "request_id": "b1946ac9",
 }
+ASK: Final[dict[str, Any]] = {
+    "fence": 1795328956000001,
+    "prompt_id": "delete-3-files",
+    "from": "owners",
+    "reply_to": "1182",
+    "expires_seconds": 600,
+}
+MOVE: Final[dict[str, Any]] = {"platform": "telegram", "from": "-4021", "to": "-1001654"}
 BIND: Final[dict[str, Any]] = {"thread_id": "1790"}
 POLICY: Final[dict[str, Any]] = {
     "defaults": {"busy": {"other_sender": "queue"}},

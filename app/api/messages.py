@@ -14,8 +14,10 @@ from app.api.http import answer, read_model
 from app.api.services import Services, services_of
 from app.errors import InvalidRequest, StoreUnavailable, TooLarge
 from app.routing.isolation import MissingPart
+from app.routing.keys import InvalidKey, agent_of, chat_name
 from app.routing.route import chat_of_source
-from app.store.session_store import MOVING, Admission
+from app.store.admissions import Admission, ChatRenamed, ConversationMoved, routed, sent_to
+from app.store.session_store import MOVING
 from session_router.models import (
     Amendment,
     AmendRequest,
@@ -26,6 +28,7 @@ from session_router.models import (
     MessageStatus,
     Platform,
     Source,
+    To,
     Words,
 )
 
@@ -39,7 +42,7 @@ router = APIRouter(tags=["messages"])
 @router.post(
     "/v1/messages",
     operation_id="admit",
-    summary="Decide one message: run, queue, interrupt, reject, duplicate",
+    summary="Decide one message: run, queue, interrupt, steer, answer, reject, duplicate",
     response_model=Decision,
     responses=problems(*WRITING, 404),
     openapi_extra=takes(Message, MESSAGE),
@@ -55,20 +58,46 @@ async def admit(request: Request) -> Response:
     message = await read_model(request, Message)
     caller.require_agent(message.agent)
     _require_size(message)
+    if message.to is not None:
+        _require_session_of_agent(message, message.to)
     for _ in range(CHOICES_MAX):
         admission = await _admission(services, message, caller.token_name)
-        decision = await services.store.admit(admission)
-        if decision is not None:
-            return answer(decision)
+        if admission is None:
+            return answer(Decision(decision="kept", reason="no_session"))
+        match await services.store.admit(admission):
+            case Decision() as decision:
+                return answer(decision)
+            case ChatRenamed() as renamed:
+                services.places.learn_name(renamed)
+            case ConversationMoved():
+                continue
     raise StoreUnavailable(MOVING)
 
 
-async def _admission(services: Services, message: Message, token_name: str) -> Admission:
+async def _admission(services: Services, message: Message, token_name: str) -> Admission | None:
+    """Place a message; None for a line of context that has no session to be kept for."""
+    origin = message.origin
+    if isinstance(origin, To):
+        return sent_to(message, origin, token_name)
     try:
-        placed = await services.places.place(message, teach=True)
+        routing, hearing = await services.places.place(message, origin, teach=True)
     except MissingPart as error:
         raise missing_part(error) from error
-    return Admission(message, placed.routing, token_name, placed.hearing)
+    opens = routing.opens_thread or (hearing is not None and hearing.choice.is_new)
+    if message.kind != "context":
+        return routed(message, routing, token_name, hearing)
+    return None if opens else routed(message, routing, token_name)
+
+
+def _require_session_of_agent(message: Message, to: To) -> None:
+    try:
+        agent = agent_of(to.session_key)
+    except InvalidKey as error:
+        what = "is no session key"
+        raise InvalidRequest(errors=(FieldError(path="to.session_key", message=what),)) from error
+    if agent != message.agent:
+        what = "is a session of another agent: send its `agent` too"
+        raise InvalidRequest(errors=(FieldError(path="to.session_key", message=what),))
 
 
 def _require_text_size(text: str) -> None:
@@ -97,14 +126,17 @@ def missing_part(error: MissingPart) -> InvalidRequest:
     openapi_extra=takes(AmendRequest, AMEND),
 )
 async def amend(request: Request) -> Response:
-    """What a run has is left as it is: `already_delivered`. Of `source` only the chat counts."""
+    """What a run has is left as it is: `already_delivered`. Of `source` only the chat counts.
+
+    What overtakes its message is `unknown`, kept a minute and applied when the message comes.
+    """
     services = services_of(request)
     caller = services.caller(request, GATEWAY)
     body = await read_model(request, AmendRequest)
     caller.require_agent(body.agent)
     _require_text_size(body.text or "")
     chat = chat_of_source(services.rulebook, body.agent, body.source)
-    return answer(await services.store.amend(chat, body))
+    return answer(await services.store.amend(chat_name(chat), body))
 
 
 class MessageQuery(Words):
@@ -137,4 +169,4 @@ async def message(request: Request, query: Annotated[MessageQuery, Query()]) -> 
         chat_id=query.chat_id,
     )
     chat = chat_of_source(services.rulebook, query.agent, source)
-    return answer(await services.views.message(chat, query.message_id))
+    return answer(await services.views.message(chat_name(chat), query.message_id))

@@ -9,13 +9,15 @@ from starlette.responses import Response
 
 from app.api.auth import GATEWAY, READER, Caller
 from app.api.documentation import READING, WRITING, problems, takes
-from app.api.examples import CLAIM, COMPLETE, HEARTBEAT, SEAL
+from app.api.examples import ASK, CLAIM, COMPLETE, HEARTBEAT, SEAL
 from app.api.http import answer, read_model
 from app.api.services import Services, services_of
 from app.errors import TooManyClaims, UnknownRun
 from app.routing.keys import agent_of
 from app.store.ready_runs import Claimer
 from session_router.models import (
+    Asked,
+    AskRequest,
     ClaimedRuns,
     ClaimRequest,
     CompleteRequest,
@@ -92,6 +94,27 @@ async def seal(request: Request, run_id: str) -> Response:
     body = await read_model(request, SealRequest)
     _require_run_of_agent(services, caller, run_id)
     return answer(await services.store.seal(run_id, body))
+
+
+@router.post(
+    "/v1/runs/{run_id}/ask",
+    operation_id="ask",
+    summary="Let a run ask people, or withdraw what it asked",
+    response_model=Asked,
+    responses=problems(*WRITING, 404, 409),
+    openapi_extra=takes(AskRequest, ASK),
+)
+async def ask(request: Request, run_id: str) -> Response:
+    """One prompt at a time: a new one replaces the old, `prompt_id: null` withdraws it.
+
+    What answers it is decided as `answer` and offered to the run. The time it asks does not
+    count against `max_run_seconds`.
+    """
+    services = services_of(request)
+    caller = services.caller(request, GATEWAY)
+    body = await read_model(request, AskRequest)
+    _require_run_of_agent(services, caller, run_id)
+    return answer(await services.store.ask(run_id, body))
 
 
 @router.post(

@@ -74,6 +74,8 @@ class StandInAgent:
 def message_key(message: BatchMessage) -> MessageKey:
     """Return what tells a message from all others: its chat and its id."""
     source = message.source
+    if source is None:
+        raise ValueError("a replay sends no message to a session")
     return source.platform, source.account, source.scope, source.chat_id, message.message_id
 
 

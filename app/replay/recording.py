@@ -153,11 +153,14 @@ class _Reader:
 
     def _message(self, data: dict[str, object]) -> Entry:
         message = Message.model_validate(data | {"consumer": "replay"})
+        source = message.source
+        if source is None:
+            raise ValueError("source: a recording says where each message comes from")
         return Entry(
             at=None,
-            user=message.source.user_name or message.source.user_id or "-",
+            user=source.user_name or source.user_id or "-",
             message_id=self._own_id(message.message_id),
-            source=message.source,
+            source=source,
             text=message.text,
             agent=message.agent,
             payload=message.payload,

@@ -157,6 +157,22 @@ def place(chat: Chat, thread_id: str | None, mark: str = "") -> str:
     return f"{spelled}:{mark}{'' if thread_id is None else encode(thread_id)}"
 
 
+class Place(NamedTuple):
+    """What `place` spelled, read back."""
+
+    platform: str
+    account: str
+    scope: str | None
+    chat_id: str
+    thread_id: str | None
+
+
+def read_place(spelled: str) -> Place:
+    """Read a place that `place` spelled without a mark."""
+    platform, account, scope, chat_id, thread_id = map(decode, spelled.split(":"))
+    return Place(platform, account, scope or None, chat_id, thread_id or None)
+
+
 def identity(name: str) -> str:
     """Spell a person whom the policy's `identities` know by a name."""
     return encode(name)
@@ -181,6 +197,12 @@ def chat_id_of(key: str) -> str | None:
     """Tell the id of a session's chat, None where it spans chats; raises `InvalidKey`."""
     chat = _parse(key)[1]
     return None if chat is None else chat.chat_id
+
+
+def thread_of(key: str) -> tuple[str, str] | None:
+    """Tell `thread` or `opener` and the id behind it, None for a session that is neither."""
+    part = _thread_part_of(key)
+    return None if part is None else (part[0], decode(part[1]))
 
 
 def opens_unknown(key: str) -> bool:

@@ -11,8 +11,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -36,14 +34,6 @@ from app.routing.policy_values import (
 )
 from session_router.models import Platform
 
-# What the contract's policy knows and this release serves only in part: the values that it
-# does serve, by model and field. Deleting a row opens the whole field.
-SERVED_ONLY: Final[Mapping[str, tuple[object, ...]]] = {
-    "PolicyFields.group_ms": (1_500,),
-    "PolicyFields.context_max": (50,),
-    "PolicyFields.context_ttl_seconds": (86_400,),
-}
-
 DAY_SECONDS: Final = 86_400
 DAY_MS: Final = DAY_SECONDS * 1_000
 # Ten years: far above any use, and now plus ten years in microseconds is still below 2^53.
@@ -66,15 +56,6 @@ class Fields(BaseModel):
     """Base of every part of the policy: frozen, and closed to unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @field_validator("*")
-    @classmethod
-    def _is_served(cls, value: object, info: ValidationInfo) -> object:
-        served = SERVED_ONLY.get(f"{cls.__name__}.{info.field_name}")
-        if served is not None and value not in served:
-            what = f"`{value}` " if isinstance(value, str | int) else ""
-            raise ValueError(f"{what}is not served by this release")
-        return value
 
 
 class Busy(Fields):

@@ -48,13 +48,15 @@ def route(  # noqa: PLR0913
     message_id: str | None = None,
     *,
     known: Source | None = None,
+    renamed: Source | None = None,
     conversation: str | None = None,
 ) -> Routing:
     """Tell the session of a message, without any I/O.
 
-    `known` is the source under the ids that stand in keys, where aliases say other ones; rules
-    and the home of the message's id go by the source as it was sent. `conversation` is the
-    opener of the conversation that was chosen for it; None opens one.
+    `known` is the source under the ids that stand in keys, where aliases or a move say other
+    ones; the home of the message's id goes by the source as it was sent, and so do rules, but
+    for a moved chat, where they go by the id that it is kept under: `renamed`. `conversation`
+    is the opener of the conversation that was chosen for it; None opens one.
 
     A source of chat type `thread` does not say what its parent is. Where `thread_isolation`
     is `inherit` it belongs to the session of the group of that `chat_id`; a source that
@@ -63,7 +65,7 @@ def route(  # noqa: PLR0913
     Raises `MissingUser` where the isolation needs a user that the source lacks, and
     `MissingMessageId` where it needs the message's id.
     """
-    effective = rulebook.effective(agent, kind, source)
+    effective = rulebook.effective(agent, kind, renamed or source)
     fields, people = effective.fields, rulebook.people
     scope = source.scope if source.platform in fields.scoped_platforms else None
     known = known or source
@@ -73,14 +75,16 @@ def route(  # noqa: PLR0913
         person = people.person(source.platform, scope, known.user_id)
     link = people.link_of(chat)
     session = session_of(fields, Sent(known, chat, person, link, message_id, conversation))
-    thread_id = session.thread_id or source.thread_id
+    thread_id = session.thread_id or known.thread_id
+    # A chat that moved keeps its new id in routes; in a DM an alias is the same chat.
+    routed = known.chat_id if source.chat_type == "dm" else source.chat_id
     return Routing(
         key=session.key,
         chat=keys.chat_name(chat._replace(chat_id=source.chat_id)),
         spans=session.spans,
         isolation=session.isolation,
         person=person,
-        place=keys.place(chat._replace(scope=source.scope), thread_id),
+        place=keys.place(chat._replace(scope=source.scope, chat_id=routed), thread_id),
         is_moderator=person in effective.moderators or (source.is_moderator and fields.trust_roles),
         fields=fields,
         rule=effective.rule,
@@ -105,11 +109,11 @@ def _people_share(agent: str, source: Source, session: Session) -> bool:
     return session.isolation not in {"per_user", "person"}
 
 
-def chat_of_source(rulebook: Rulebook, agent: str, source: Source) -> ChatName:
+def chat_of_source(rulebook: Rulebook, agent: str, source: Source) -> Chat:
     """Tell the chat of a source, the home of its ids; its user and thread do not count."""
     fields = rulebook.effective(agent, "user", source).fields
     scope = source.scope if source.platform in fields.scoped_platforms else None
-    return keys.chat_name(Chat(agent, source.platform, source.account, scope, source.chat_id))
+    return Chat(agent, source.platform, source.account, scope, source.chat_id)
 
 
 def explain(

@@ -1,15 +1,20 @@
 """What scripts are given: a message's parts as the texts that they read."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
 
+from pydantic_core import to_json
+
 from app.routing.daily import daily_boundaries
+from app.routing.keys import ChatName
 from app.routing.policy import Reset
 from app.routing.route import Routing
 from app.store.chat_memories import Hearing
+from app.store.keys import home_digest
 from app.store.replies import StoredMessage
-from session_router.models import Message, Participant, Source, Usage
+from session_router.models import Data, Message, Participant, ReplyTo, ResolveRequest, Source, Usage
 
 
 def hearing_arguments(hearing: Hearing | None) -> tuple[str | int, str, str]:
@@ -34,10 +39,10 @@ def flag(value: bool) -> str:
     return "1" if value else ""
 
 
-def print_of(user_id: str | None, text: str) -> str:
+def print_of(user_id: str, text: str) -> str:
     """What tells a resend from another message under the same id."""
     # By the user as sent: who that is may have changed since, with identities and aliases.
-    return text_print(user_id or "") + text_print(text)
+    return text_print(user_id) + text_print(text)
 
 
 def text_print(text: str) -> str:
@@ -51,7 +56,7 @@ def participant_of(source: Source) -> str:
     return person.model_dump_json()
 
 
-def body_of(message: Message, routing: Routing) -> str:
+def body_of(message: Message, routing: Routing | None) -> str:
     """The part of a message that scripts hand on unread."""
     return StoredMessage(
         source=message.source,
@@ -59,8 +64,39 @@ def body_of(message: Message, routing: Routing) -> str:
         reply_to=message.reply_to,
         mentions=message.mentions,
         kind=message.kind,
-        thread_id=routing.thread_id if routing.opens_thread else None,
+        group=message.group,
+        answers=message.answers,
+        sent_at=message.sent_at,
+        thread_id=routing.thread_id if routing and routing.opens_thread else None,
     ).model_dump_json(exclude_defaults=True)
+
+
+def reply_id_of(message: Message | ResolveRequest) -> str | None:
+    """The id of the message that is replied to."""
+    reply_to = message.reply_to
+    return reply_to.message_id if isinstance(reply_to, ReplyTo) else reply_to
+
+
+def milliseconds(moment: datetime | None) -> str:
+    """A moment as scripts compare it."""
+    return "" if moment is None else str(int(moment.timestamp() * 1000))
+
+
+def data_argument(data: Data | None) -> str:
+    """The gateway's own JSON, empty to leave it as it was."""
+    return "" if data is None else to_json(data).decode()
+
+
+def posts_arguments(sent: Iterable[str], chat: ChatName | None) -> tuple[str | int, ...]:
+    """How many posts, then each with its digest."""
+    posts = tuple(sent)
+    named = ((post, post_digest(chat, post)) for post in posts)
+    return len(posts), *(part for both in named for part in both)
+
+
+def post_digest(chat: ChatName | None, message_id: str) -> str:
+    """What a post is known by: replies to one of a session that spans chats join nothing."""
+    return home_digest(chat or ChatName("*"), message_id)
 
 
 def usage_arguments(usage: Usage | None) -> tuple[str, str, str]:

@@ -15,7 +15,8 @@ from app.store.store_client import StoreClient
 class SeenMemory:
     """A chat's memory at a moment of the store's clock.
 
-    `replied_in` is the conversation of the message replied to, where its home tells it.
+    `replied_in` is the conversation of the message replied to, where its home tells it, or
+    the run that posted it.
     """
 
     now_ms: int
@@ -51,7 +52,8 @@ class ChatMemories:
         shard = shard_of(chat, self._shards)
         where = [keys.memory(shard, chat)]
         if replied_id is not None:
-            where.append(keys.home(shard, keys.home_digest(chat, replied_id)))
+            digest = keys.home_digest(chat, replied_id)
+            where += [keys.home(shard, digest), keys.sent(shard, digest)]
         reply = await self._client.call(scripts.MEMORY, where, self._clock())
         _, now_ms, version, text, session = reply
         replied_in = conversation_of(SessionKey(session)) if session else None

@@ -1,4 +1,4 @@
-"""What holders should know: interrupts, steers, and the leases they lost."""
+"""What holders should know: interrupts, steers, answers, and the leases they lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from app.store.clock import stores_clock
 from app.store.holders import holder_of
 from app.store.replies import Reader, interrupt
 from app.store.store_client import Reply, StoreClient
-from session_router.models import InterruptSignal, LeaseLostSignal, SteerSignal
+from session_router.models import AnswerSignal, InterruptSignal, LeaseLostSignal, SteerSignal
 
-Signal = InterruptSignal | SteerSignal | LeaseLostSignal
+Signal = InterruptSignal | SteerSignal | AnswerSignal | LeaseLostSignal
 
 
 @dataclass(slots=True)
@@ -65,15 +65,18 @@ class Holdings:
 
 
 def _signals_of_run(shard: int, part: Reply) -> list[Signal]:
-    session, fence, asked, steers = part
+    session, fence, asked, offered = part
     reader = Reader(SessionKey(session), shard)
     run = {"run_id": reader.run_id(fence), "fence": int(fence), "session_key": session}
     signals: list[Signal] = []
     if asked:
         request = interrupt(asked)
         signals.append(InterruptSignal.model_validate({**run, "interrupt": request}))
-    if steers:
-        signals.append(SteerSignal.model_validate({**run, "steer": reader.steers(steers)}))
+    steer, answers = reader.offered(offered)
+    if steer:
+        signals.append(SteerSignal.model_validate({**run, "steer": steer}))
+    if answers:
+        signals.append(AnswerSignal.model_validate({**run, "answers": answers}))
     return signals
 
 

@@ -47,6 +47,13 @@ key                   type    what it holds; who writes it; how long it lives
                               (session alone) `POINTER_DAYS`; of a control likewise
 `memory:<chat>`       string  version and text of what a chat in `conversation` isolation
                               remembers; `session_ttl_days` from the last message
+`context:<key>`       string  what was overheard, packed, at most 64 KiB; until a run that
+                              was told it completes, a reset, or `context_ttl_seconds`
+`data:<key>`          hash    the gateway's own JSON: `current`, and `previous` of the id
+                              before; with the session
+`early:<digest>`      string  an edit or deletion that came before its message; a minute
+`sent:<digest>`       string  session whose run posted this message; `dedupe_seconds`
+`moved:<chat>`        string  id under which a moved chat is kept; `MOVED_DAYS` from last use
 `thread:<digest>`     string  session that a thread of this chat is bound to; with the session
 `ended:<fence>`       string  how a run ended and what was granted next, for repeats;
                               `dedupe_seconds`
@@ -77,6 +84,7 @@ SHARDS = "sr:shards"
 FORM = "sr:form"
 POLICY = ("sr:{policy}:current", "sr:{policy}:versions", "sr:{policy}:file")
 POINTER_DAYS = 30
+MOVED_DAYS = 400
 
 # The order of KEYS in every script on a session; lua/session/keys.lua names them again.
 SESSION_KEYS = (
@@ -104,6 +112,8 @@ SESSION_KEYS = (
     "ready_sets",
     "news",
     "memory",
+    "context",
+    "data",
 )
 
 
@@ -120,8 +130,9 @@ def session_keys(shard: int, session: SessionKey) -> list[str]:
     shared = [f"{tag}{kind}" for kind in SESSION_KEYS[8:14]]
     indexes = [f"{tag}{kind}:{bucket}" for kind in SESSION_KEYS[14:20]]
     chat = chat_of(session) or ChatName(session)
-    active = f"{tag}active:{chat}"
-    return [*own, *shared, *indexes, active, ready_sets(shard), news(shard), memory(shard, chat)]
+    of_chat = [f"{tag}active:{chat}", ready_sets(shard), news(shard), memory(shard, chat)]
+    later = [f"{tag}{kind}:{session}" for kind in SESSION_KEYS[24:]]
+    return [*own, *shared, *indexes, *of_chat, *later]
 
 
 def bucket_of(session: SessionKey) -> str:
@@ -169,6 +180,18 @@ def thread(shard: int, digest: str) -> str:
 
 def home(shard: int, digest: str) -> str:
     return f"sr:{{{shard}}}:id:{digest}"
+
+
+def early(shard: int, digest: str) -> str:
+    return f"sr:{{{shard}}}:early:{digest}"
+
+
+def sent(shard: int, digest: str) -> str:
+    return f"sr:{{{shard}}}:sent:{digest}"
+
+
+def moved(shard: int, chat: ChatName) -> str:
+    return f"sr:{{{shard}}}:moved:{chat}"
 
 
 def memory(shard: int, chat: ChatName) -> str:

@@ -9,21 +9,24 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
-from app.routing.keys import SessionKey
+from app.routing.keys import Place, SessionKey, read_place
 from app.store.holders import consumer_of
 from app.store.run_ids import RunAddress
 from app.store.session_settings import ViewSettings, view_settings
 from app.tagging import PROMPT_NOTE, tag
 from session_router.models import (
     ActiveRun,
+    Asking,
     BatchMessage,
     Context,
     ContextAction,
+    ContextMessage,
     ControlResult,
     Dropped,
     Id,
     Interrupt,
     Kind,
+    Moment,
     Omitted,
     Participant,
     Previous,
@@ -50,15 +53,19 @@ class StoredMessage(BaseModel):
     without what it does not know: a newer release on the same store may write more.
     """
 
-    source: Source
+    source: Source | None
     payload: JsonValue
     reply_to: Id | ReplyTo | None = None
     mentions: tuple[str, ...] = ()
     kind: Kind = "user"
+    group: str | None = None
+    answers: str | None = None
+    sent_at: Moment | None = None
     thread_id: str | None = None
 
 
 _PARTICIPANT = TypeAdapter(Participant)
+_OBJECT = TypeAdapter(dict[str, JsonValue])
 
 
 def moment(milliseconds: str | int) -> datetime:
@@ -106,11 +113,11 @@ class Reader:
         """RUN, and the SESSION that it runs.
 
         Fence, holder, started, lease ends, lease length, session id, previous run's fence,
-        end, reason and seal, OMITTED, batch.
+        end, reason, seal and posts, OMITTED, batch, place, CONTEXT, data and previous data.
         """
         lease_seconds = int(section[4]) // 1000
         tagged = self.view_settings(session_section).isolation in TAGGED
-        messages = tuple(self.message(m, tagged=tagged) for m in section[11])
+        messages = tuple(self.message(m, tagged=tagged) for m in section[12])
         return Run(
             id=self.run_id(section[0]),
             fence=int(section[0]),
@@ -120,45 +127,62 @@ class Reader:
             lease_expires_at=moment(section[3]),
             session_key=self._session,
             session_id=section[5],
-            route=_route(messages[-1], _thread_of(section[11][-1], session_section)),
+            route=_route(section[13], messages, section[12][-1], session_section),
             text=_text(messages, tagged=tagged),
-            omitted=tuple(_omitted(item) for item in section[10][1]),
-            omitted_count=int(section[10][0]),
+            context=tuple(_context_message(line, tagged=tagged) for line in section[14]),
+            omitted=tuple(_omitted(item) for item in section[11][1]),
+            omitted_count=int(section[11][0]),
             previous=self._previous(section),
+            data=_json_object(section[15][:1]) or {},
+            previous_data=_json_object(section[15][1:]),
             messages=messages,
         )
 
     def _previous(self, section: list[Any]) -> Previous | None:
-        fence, ended, reason, sealed = section[6:10]
+        fence, ended, reason, sealed, sent = section[6:11]
         if not ended:
             return None
         return Previous(
-            id=self.run_id(fence), ended=ended, reason=reason or None, sealed=sealed == "1"
+            id=self.run_id(fence),
+            ended=ended,
+            reason=reason or None,
+            sealed=sealed == "1",
+            sent=tuple(sent),
         )
 
     def message(self, section: list[Any], *, tagged: bool) -> BatchMessage:
-        """A message of a batch: seq, id, counted returns, accepted, text, body."""
+        """A message of a batch: seq, id, counted returns, accepted, text, body, prompt answered."""
         text, body = section[4], StoredMessage.model_validate_json(section[5], extra="ignore")
         source = body.source
         return BatchMessage(
             message_id=section[1],
             seq=section[0],
             source=source,
-            user_id=source.user_id,
-            user_name=source.user_name,
+            user_id=source.user_id if source else None,
+            user_name=source.user_name if source else None,
             text=text,
-            tagged_text=tag(source.user_name, source.user_id, text) if tagged else None,
+            tagged_text=_tagged(source, text) if tagged else None,
             payload=body.payload,
             reply_to=body.reply_to,
             mentions=body.mentions,
             kind=body.kind,
+            group=body.group,
+            answers=section[6] or body.answers,
+            sent_at=body.sent_at,
             received_at=moment(section[3]),
             deliveries=section[2] + 1,
         )
 
-    def steers(self, sections: list[list[Any]]) -> tuple[BatchMessage, ...]:
-        """Messages of a batch to be, each followed by whether it is tagged."""
-        return tuple(self.message(section, tagged=section[6] == "1") for section in sections)
+    def offered(
+        self, sections: list[list[Any]]
+    ) -> tuple[tuple[BatchMessage, ...], tuple[BatchMessage, ...]]:
+        """Steers and answers: messages of a batch to be, each followed by its isolation."""
+        steers = [section for section in sections if not section[6]]
+        answers = [section for section in sections if section[6]]
+        return self._offered(steers), self._offered(answers)
+
+    def _offered(self, sections: list[list[Any]]) -> tuple[BatchMessage, ...]:
+        return tuple(self.message(section, tagged=section[7] in TAGGED) for section in sections)
 
     def waiting(self, section: list[Any]) -> WaitingMessage:
         """The same section, as the view of a queue shows it."""
@@ -169,20 +193,21 @@ class Reader:
         )
 
     def active(self, section: list[Any]) -> ActiveRun:
-        """ACTIVE: fence, holder, started, owners (a line each), status."""
+        """ACTIVE: fence, holder, started, owners (a line each), status, ASKING."""
         return ActiveRun(
             id=self.run_id(section[0]),
             consumer=consumer_of(section[1]),
             started_at=moment(section[2]),
             owners=tuple(section[3].splitlines()),
             status=section[4] or None,
+            asking=_asking(section[5]),
         )
 
     def running(self, section: list[Any]) -> RunState:
         """RUNNING.
 
         Fence, holder, session id, started, lease ends, owners, status, sealed, INTERRUPT,
-        message ids.
+        message ids, posts, held, ASKING.
         """
         return RunState(
             id=self.run_id(section[0]),
@@ -198,6 +223,9 @@ class Reader:
             sealed=section[7] == "1",
             interrupt=interrupt(section[8]),
             message_ids=tuple(section[9]),
+            sent=tuple(section[10]),
+            held=section[11] == "1",
+            asking=_asking(section[12]),
         )
 
     def control(self, section: list[Any] | None, reason: Reason) -> ControlResult | None:
@@ -231,8 +259,8 @@ def _omitted(item: list[Any]) -> Omitted:
     source = StoredMessage.model_validate_json(body, extra="ignore").source
     return Omitted(
         message_id=message_id,
-        user_id=source.user_id,
-        user_name=source.user_name,
+        user_id=source.user_id if source else None,
+        user_name=source.user_name if source else None,
         excerpt=text[:EXCERPT_CHARACTERS],
         reason=reason,
     )
@@ -281,22 +309,58 @@ def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Contex
     return Context(tokens=tokens, limit=limit, ratio=round(ratio, 4), action=action)
 
 
-def _thread_of(newest: list[Any], session_section: list[Any]) -> str | None:
-    """The thread a reply goes to: the message's, the one it opened, or the session's."""
+def _route(
+    place: str, messages: tuple[BatchMessage, ...], newest: list[Any], session_section: list[Any]
+) -> Route:
+    """Where a reply goes: by the newest message with a source, else by the session's last place.
+
+    The thread is the message's, the one it opened, or the session's.
+    """
+    sources = [(m.source, m.message_id) for m in messages if m.source is not None]
+    source: Source | Place
+    source, reply_to = sources[-1] if sources else (read_place(place), None)
     body = StoredMessage.model_validate_json(newest[5], extra="ignore")
-    return body.source.thread_id or body.thread_id or session_section[8] or None
-
-
-def _route(newest: BatchMessage, thread_id: str | None) -> Route:
-    source = newest.source
     return Route(
         platform=source.platform,
         account=source.account,
         scope=source.scope,
         chat_id=source.chat_id,
-        thread_id=thread_id,
-        reply_to=newest.message_id,
+        thread_id=source.thread_id or body.thread_id or session_section[8] or None,
+        reply_to=reply_to,
     )
+
+
+def _context_message(line: list[Any], *, tagged: bool) -> ContextMessage:
+    """CONTEXT: id, kept at, text, body."""
+    message_id, at, text, stored = line
+    body = StoredMessage.model_validate_json(stored, extra="ignore")
+    source = body.source
+    return ContextMessage(
+        message_id=message_id,
+        source=source,
+        user_id=source.user_id if source else None,
+        user_name=source.user_name if source else None,
+        text=text,
+        tagged_text=_tagged(source, text) if tagged else None,
+        payload=body.payload,
+        reply_to=body.reply_to,
+        received_at=moment(at),
+    )
+
+
+def _tagged(source: Source | None, text: str) -> str:
+    if source is None:
+        return tag(None, None, text)
+    return tag(source.user_name, source.user_id, text)
+
+
+def _asking(section: list[Any] | None) -> Asking | None:
+    """ASKING: prompt id, until."""
+    return Asking(prompt_id=section[0], expires_at=moment(section[1])) if section else None
+
+
+def _json_object(section: list[str]) -> dict[str, JsonValue] | None:
+    return _OBJECT.validate_json(section[0]) if section and section[0] else None
 
 
 def _text(messages: tuple[BatchMessage, ...], *, tagged: bool) -> str:

@@ -15,8 +15,13 @@ SESSION_PARTS = (
     "messages",
     "homes",
     "record",
+    "contexts",
+    "groups",
     "queue",
+    "prompts",
+    "ends",
     "runs",
+    "reports",
     "filing",
     "replies",
     "operators",
@@ -53,6 +58,7 @@ COMPLETE = _on_session("complete")
 SESSION = _on_session("session")
 SUMMARY = _on_session("summary")
 RUN = _on_session("run")
+ASK = _on_session("ask")
 SEAL = _on_session("seal")
 CLAIM = _on_session("claim")
 REGRANT = _on_session("regrant")
@@ -75,7 +81,10 @@ POLICIES = _alone("policies")
 ALIASES = _alone("aliases")
 MEMORY = _alone("memory")
 HOME = _alone("home")
+POST = _alone("post")
+MOVE = _alone("move")
 MESSAGE = _alone("message")
+EARLY = _alone("early")
 READY = _alone("ready")
 DUE = _alone("due")
 NEWS = _alone("news")

@@ -151,9 +151,8 @@ def _event(text: str, shard: int, session: SessionKey) -> TimelineEvent:
 
 
 def _ended_run(reply: Reply, address: RunAddress) -> RunState:
-    _, ended, outcome, reason, ended_at, holder, session_id, started_at, owners, status, sealed = (
-        reply
-    )
+    _, ended, outcome, reason, ended_at, holder, session_id, started_at, owners, *rest = reply
+    status, sealed, sent = rest
     return RunState(
         id=address.run_id(),
         fence=address.fence,
@@ -169,6 +168,7 @@ def _ended_run(reply: Reply, address: RunAddress) -> RunState:
         status=status or None,
         sealed=sealed == "1",
         owners=tuple(owners.splitlines()),
+        sent=tuple(sent),
     )
 
 

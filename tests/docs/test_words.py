@@ -8,7 +8,6 @@ import pytest
 
 from app import errors
 from app.errors import ServiceError
-from app.routing.policy import SERVED_ONLY
 from app.settings import PREFIX, Settings
 from app.store import scripts
 from session_router import models
@@ -153,19 +152,9 @@ def test_every_line_of_what_survives_names_a_test() -> None:
 
 def test_what_is_not_served_is_said() -> None:
     section = section_of(README, "Not served yet")
-    for field in SERVED_ONLY:
-        name = {"Reset.mode": "reset.mode"}.get(field, field.rpartition(".")[2])
-        assert f"`{name}" in section, field
-    unserved = {
-        name
-        for name, field in models.ResolveRequest.model_fields.items()
-        if field.annotation is type(None)
-    }
-    assert unserved == {"group", "answers", "to", "sent_at"}
-    assert all(f"`{name}`" in section for name in unserved)
     paths = re.findall(r"`(?:GET` and `PUT )?(/[\w/{}.-]+)`", section)
     served = set(re.findall(r"^  (/\S*):$", (PROJECT / "openapi.yaml").read_text(), re.MULTILINE))
-    assert {"/dashboard", "/metrics", "/v1/events", "/v1/chats/move"} <= set(paths)
+    assert {"/dashboard", "/metrics", "/v1/events"} <= set(paths)
     assert not served & set(paths)
 
 

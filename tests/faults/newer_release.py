@@ -11,7 +11,7 @@ from hashlib import sha1
 from typing import Final
 
 from app.routing.route import Routing
-from app.store import arguments, scripts, session_store
+from app.store import admissions, arguments, scripts
 from app.store.scripts import Script
 from session_router.models import Message
 
@@ -24,7 +24,9 @@ ADDITIONS: Final = (
     (r"(local ENDED = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
     (r"(cmsgpack\.pack\(\{name, ended, (?:[^{}]|\{\})*)\}\)", r"\1, 'x'})"),
     (r"(local FIELDS = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
-    (r"local function save\(\)", rf"\g<0>\n  if session.id then put('{FIELD}', 'x') end"),
+    (r"(local LINE = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
+    (r"(\{line\.number, [^}]*)\}", r"\1, 'x'}"),
+    (r"\bfunction save\(\)", rf"\g<0>\n  if session.id then put('{FIELD}', 'x') end"),
 )
 
 
@@ -43,12 +45,12 @@ def write_more() -> None:
     for name, script in vars(scripts).copy().items():
         if isinstance(script, Script):
             setattr(scripts, name, _extended(script))
-    vars(session_store)["body_of"] = _extended_body
+    vars(admissions)["body_of"] = _extended_body
 
 
-def _extended_body(message: Message, routing: Routing) -> str:
+def _extended_body(message: Message, routing: Routing | None) -> str:
     body = json.loads(arguments.body_of(message, routing))
-    source = {**body["source"], FIELD: [1]}
+    source = body["source"] and {**body["source"], FIELD: [1]}
     return json.dumps({**body, "source": source, FIELD: {"more": True}})
 
 

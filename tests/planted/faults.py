@@ -68,8 +68,8 @@ FAULTS = (
     Fault(
         "fence not checked on complete",
         "complete.lua",
-        "local refusal = refusal_of_holder(ARGV[2], ARGV[3])",
-        "local refusal = refusal_of_holder(ARGV[2], ARGV[2])",
+        "return repeat_answer(ended) end\nlocal refusal = refusal_of_holder(ARGV[2], ARGV[3])",
+        "return repeat_answer(ended) end\nlocal refusal = refusal_of_holder(ARGV[2], ARGV[2])",
     ),
     Fault(
         "released before the hand-over",
@@ -93,7 +93,7 @@ FAULTS = (
     ),
     Fault(
         "seen steer taken out and not stored",
-        "session/runs.lua",
+        "session/reports.lua",
         "if #joined > 0 then join_batch(joined, session.fence) end",
         "",
     ),
@@ -124,7 +124,7 @@ FAULTS = (
     Fault(
         "last try not alone",
         "session/queue.lua",
-        "local alone = is_last_try(m, settings) or is_last_try(head, settings)",
+        "local alone = has_last_try(line, i, last, settings)",
         "local alone = false",
     ),
     Fault(

@@ -57,6 +57,12 @@ def service(valkey_server: str) -> Iterator[Service]:
         yield running
 
 
+def test_every_fault_has_its_place() -> None:
+    for fault in FAULTS:
+        with planted(fault):
+            pass
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", FAULTS[:PLANTED], ids=lambda fault: fault.name)
 def test_the_machine_finds(fault: Fault, service: Service) -> None:

@@ -52,7 +52,6 @@ NAMED = """
 identities: {alice: ["telegram:1", "discord:2"]}
 links: {family: ["telegram:-100200", "whatsapp:120363@g.us"]}
 """
-NOT_SERVED = "is not served by this release"
 
 
 def faults_of(text: str) -> dict[str, str]:
@@ -88,27 +87,6 @@ def test_a_policy_may_leave_everything_out() -> None:
     assert policy_from({}) == Policy()
     assert parse_policy("version: 1") == Policy()
     assert parse_policy('{"rules": [], "identities": {}, "links": {}}') == Policy()
-
-
-@pytest.mark.parametrize(
-    ("settings", "path"),
-    [
-        ({"group_ms": 1}, "group_ms"),
-        ({"context_max": 1}, "context_max"),
-        ({"context_ttl_seconds": 60}, "context_ttl_seconds"),
-    ],
-)
-@pytest.mark.parametrize("where", ["defaults", "rules.0.set"])
-def test_what_this_release_does_not_serve_is_refused_as_that(
-    where: str, settings: dict[str, Any], path: str
-) -> None:
-    data = {"defaults": settings} if where == "defaults" else {"rules": [{"set": settings}]}
-    with pytest.raises(PolicyError) as caught:
-        policy_from(data)
-    (fault,) = caught.value.faults
-    assert fault.path == f"{where}.{path}"
-    assert fault.message.endswith(NOT_SERVED)
-    assert str(caught.value) == f"{fault.path}: {fault.message}"
 
 
 BUSY = ("queue", "interrupt", "steer", "reject")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.routing.isolation import MissingMessageId, MissingUser
-from app.routing.keys import conversation_of
+from app.routing.keys import chat_name, conversation_of
 from app.routing.policy import policy_from
 from app.routing.route import Routing, chat_of_source, explain, route
 from app.routing.rules import Rulebook
@@ -172,7 +172,7 @@ def test_main_spans_chats_but_the_message_keeps_its_own_chat() -> None:
 def test_the_home_of_a_chats_ids_needs_no_user_and_no_thread() -> None:
     for source in (GROUP, {**GROUP, "platform": "slack", "scope": "T:1", "thread_id": "9"}):
         bare = {**source, "user_id": None, "thread_id": None}
-        assert chat_of_source(rulebook(), "main", Source(**bare)) == routed(source).chat
+        assert chat_name(chat_of_source(rulebook(), "main", Source(**bare))) == routed(source).chat
 
 
 def test_a_routing_carries_the_fields_and_rules_that_held_and_is_frozen() -> None:

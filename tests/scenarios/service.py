@@ -148,7 +148,7 @@ def message(message_id: str, user: str | None, **fields: Any) -> Json:
 
 _OF_A_MESSAGE = {
     *("agent", "consumer", "text", "payload", "kind", "control", "busy", "dispatch"),
-    *("reply_to", "mentions"),
+    *("reply_to", "mentions", "group", "answers", "sent_at"),
 }
 
 

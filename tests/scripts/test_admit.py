@@ -50,6 +50,7 @@ async def test_a_first_message_runs_and_this_is_all_that_is_stored(sessions: Ope
             "over_at": 30_000,
             "last_at": 0,
             "keep_ms": MONTH_MS,
+            "place": PLACE,
         },
         f"run:{ROOM}": {
             "fence": 1,
@@ -870,7 +871,7 @@ async def test_one_session_of_all_dms_lives_in_its_own_shard(sessions: Open, sha
     assert s.changed == {}
     await s.send("t1", "carol", platform="telegram", chat_type="dm", chat_id="c")
     completion = await s.complete(granted(first))
-    assert [m.source.chat_id for m in granted(completion).messages] == ["b"]
+    assert [m.source and m.source.chat_id for m in granted(completion).messages] == ["b"]
     assert shown(completion).key == main
     homes = [value for name, value in s.state.items() if "id:" in name]
     assert {home.session for home in homes} == {main}

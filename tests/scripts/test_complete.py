@@ -247,6 +247,7 @@ async def test_a_dead_letter_lets_the_session_go_on_and_this_is_all_that_changes
             "over_at": None,
             "last_at": 2_000,
             "dead": 1,
+            "born": 1,
         },
         f"run:{ROOM}": None,
         f"batch:{ROOM}": None,

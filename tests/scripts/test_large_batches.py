@@ -5,8 +5,8 @@ import pytest
 from app.routing.keys import SessionKey
 from app.routing.route import route
 from app.store import keys
-from app.store.session_store import Admission
-from session_router.models import CompleteRequest, Outcome
+from app.store.admissions import routed
+from session_router.models import CompleteRequest, Decision, Outcome
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM, Sessions, granted
 
@@ -37,9 +37,10 @@ async def test_a_run_of_a_thousand_messages_is_steered_no_further(sessions: Open
 
     async def decision(message_id: str) -> str:
         message = s.message(message_id, "alice")
+        assert message.source is not None
         routing = route(s.rulebook, message.agent, message.kind, message.source)
-        answer = await s.store.admit(Admission(message, routing, ""))
-        assert answer is not None
+        answer = await s.store.admit(routed(message, routing, ""))
+        assert isinstance(answer, Decision)
         return answer.decision
 
     lengthen(s, 999)

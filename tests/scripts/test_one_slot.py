@@ -9,11 +9,12 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from app.errors import LeaseLost, UnknownSession
-from app.routing.keys import ChatName, SessionKey
+from app.routing.keys import Chat, ChatName, SessionKey
 from app.routing.policy import PolicyFields
 from app.store import scripts
 from app.store.aliases import Aliases
 from app.store.chat_memories import ChatMemories
+from app.store.chat_names import ChatNames
 from app.store.dead_letters import DeadLetters
 from app.store.deadlines import Deadlines
 from app.store.embedded import EmbeddedValkey
@@ -21,11 +22,19 @@ from app.store.figures import Figures
 from app.store.holdings import Holdings, NewsReader
 from app.store.operations import Operations
 from app.store.policies import Policies
+from app.store.posts import Posts
 from app.store.ready_runs import Claimer, ReadyRuns
 from app.store.scripts import Script
 from app.store.session_lists import SessionFilter, SessionLists
 from app.store.store_client import StoreClient
-from session_router.models import AmendRequest, SealRequest, Seeing, SessionState, Source
+from session_router.models import (
+    AmendRequest,
+    AskRequest,
+    SealRequest,
+    Seeing,
+    SessionState,
+    Source,
+)
 from tests.processes import wait_until
 from tests.sessions import Sessions, granted
 
@@ -106,10 +115,14 @@ async def operate(s: Sessions) -> None:
         place = {"chat_id": f"op{number}", "chat_type": "group"}
         session = SessionKey(f"agent:main:discord:group:op{number}")
         run = granted(await s.send("m1", "alice", **place))
+        question = AskRequest.model_validate({"fence": run.fence, "prompt_id": "p"})
+        assert (await s.store.ask(run.id, question)).expires_at is not None
         assert (await s.store.seal(run.id, SealRequest(fence=run.fence))).sealed
         assert (await s.send("m2", "alice", **place)).reason == "run_sealed"
         chat = ChatName(f"agent:main:discord:op{number}")
-        edit = AmendRequest(source=run.messages[0].source, message_id="m2", text="other")
+        source = s.message("m2", "alice", **place).source
+        assert source is not None
+        edit = AmendRequest(source=source, message_id="m2", text="other")
         assert (await s.store.amend(chat, edit)).result == "updated"
         assert (await operations.remove(session, "me", seen, 2)).changed
         assert (await operations.interrupt(session, "me", seen)).changed in {True, False}
@@ -162,6 +175,9 @@ async def beside_the_sessions(s: Sessions) -> None:
         opener = SessionKey(f"agent:main:telegram:thread:chat{number}:opener:m1")
         with pytest.raises(UnknownSession):
             await s.store.bind_thread(opener, "7")
+        assert await Posts(s.client, SHARDS).session_of(chat, "p1") is None
+        old = Chat("main", "discord", "default", None, f"chat{number}")
+        assert await ChatNames(s.client, SHARDS).move(old, f"new{number}") == f"chat{number}"
 
 
 async def test_no_script_leaves_its_slot(s: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,13 +15,14 @@ from app.routing.policy import policy_from
 from app.routing.route import route
 from app.routing.rules import Rulebook
 from app.signals import Signals
+from app.store.admissions import routed
 from app.store.clock import stores_clock
 from app.store.deadlines import Deadlines
 from app.store.holdings import Holdings
 from app.store.operations import Operations
 from app.store.publications import listen
 from app.store.ready_runs import Claimer, ReadyRuns
-from app.store.session_store import Admission, SessionStore
+from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
 from app.store.store_client import StoreClient
 from app.sweep import Sweep
@@ -75,9 +76,10 @@ class Router:
         for name, value in fields.items():
             (body if name in Message.model_fields else source)[name] = value
         message = Message.model_validate({**body, "source": {**source, "user_id": user}})
+        assert message.source is not None
         routing = route(self._rulebook, message.agent, message.kind, message.source)
-        decision = await self.store.admit(Admission(message, routing, ""))
-        assert decision is not None
+        decision = await self.store.admit(routed(message, routing, ""))
+        assert isinstance(decision, Decision)
         return decision
 
     async def run(self, message_id: str, chat: str = "room", **fields: Any) -> Run:

@@ -233,6 +233,25 @@ async def _sealed(stage: Stage) -> None:
     assert sealed["sealed"]
 
 
+async def _held(stage: Stage) -> None:
+    await stage.run_and_notice()
+    assert stage.run is not None
+    await stage.service.beat(stage.run, hold=True)
+
+
+async def _asking(stage: Stage) -> None:
+    await stage.run_and_notice()
+    assert stage.run is not None
+    question = {"fence": stage.run["fence"], "prompt_id": "sure?"}
+    asked = await stage.service.ask("POST", f"/v1/runs/{stage.run['id']}/ask", question)
+    assert asked["expires_at"]
+
+
+async def _group(stage: Stage) -> None:
+    await _idle(stage)
+    await stage.prepare("queue", waits=True, user="zoe", group="album")
+
+
 async def _stopping(stage: Stage) -> None:
     await stage.run_and_notice()
     await stage.service.act("interrupt", stage.key)
@@ -249,6 +268,9 @@ _STATES = {
     "running": _running,
     "stopping": _stopping,
     "sealed": _sealed,
+    "held": _held,
+    "asking": _asking,
+    "group": _group,
     "paused": _idle,
     "paused_running": _running,
 }

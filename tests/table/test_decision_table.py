@@ -122,7 +122,8 @@ async def _decide(stage: Stage, row: Row) -> None:
 def _compare_place(stage: Stage, answer: Json, place: str) -> None:
     own = [w for w in stage.waiting if w.sender == stage.sender]
     dropped: list[Waiting] = []
-    if place in {"front", "back"} and stage.case["room"] in DROPS and own:
+    is_limited = place in {"front", "back"} and answer["decision"] != "answer"
+    if is_limited and stage.case["room"] in DROPS and own:
         dropped = [next(w for w in own if not w.was_granted)]
         stage.waiting.remove(dropped[0])
     named = [{"message_id": w.message_id, "reason": "overflow"} for w in dropped]
@@ -171,6 +172,7 @@ def _compare_signal(case: Case, beat: Json, signal: str) -> None:
     asked = beat["interrupt"]
     cause = asked and asked["cause"]
     assert [m["message_id"] for m in beat["steer"]] == (["m"] if signal == "steer" else [])
+    assert [m["message_id"] for m in beat["answers"]] == (["m"] if signal == "answer" else [])
     if signal in {"stop", "reset"}:
         assert (cause, asked["message_id"]) == (signal, "m")
     elif case["state"] == "stopping":

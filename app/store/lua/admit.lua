@@ -4,36 +4,45 @@
 -- sender's order (I3) and has a run, a ready set or a deadline (I5); at most one fence is
 -- valid (I1). A refusal stores nothing of the message.
 --
--- KEYS  1-24 keys.SESSION_KEYS
--- ARGV  1 now_us  2 settings_id  3 settings (JSON)  4 message_id  5 home  6 print
+-- KEYS  1-26 keys.SESSION_KEYS
+-- ARGV  1 now_us  2 settings_id  3 settings (JSON; both empty: the session's own)  4 message_id  5 home  6 print
 --       7 sender (empty: unknown)  8 owns (1: becomes an owner)  9 is_moderator  10 is_bot
---       11 place  12 holder  13 user_id  14 participant (JSON, empty: none)  15 kind
+--       11 place (empty: the session's last)  12 holder  13 user_id  14 participant (JSON, empty: none)  15 kind
 --       16 control  17 busy  18 dispatch  19 thread (a key's part, empty: none)
 --       20 text  21 body  22 daily boundaries (milliseconds, ascending, a space between)
 --       23 digest of the thread it was sent in (empty: none)
 --       24 version of the chat's memory that was looked at (empty: it does not count)
 --       25 the memory with this message  26 why it belongs to its conversation
+--       27 group  28 prompt that it answers  29 id that it replies to  30 sent_at (milliseconds)
+--       31 id that the session must have (each empty: none)
+--       32 the text's part of a print  33 an early edit that was found in the
+--       chat's shard: action (empty: none)  34 its text  35 its text's part of a print
 --
 -- Replies
 --   elsewhere, session key   another session has this id or this thread: ask there
 --   moved                    the chat's memory has changed: look again
+--   renamed, chat id         this chat is kept under another id
 -- and, each followed by the message's state, SESSION, RUN, ACTIVE, QUEUE, CONTROL (or false)
 -- and the dropped (id, reason, ...):
 --   duplicate, decision      the first decision; RUN only if the grant may be repeated
 --   reject, reason           queue_full, sender_queue_full, busy_reject, bot_limit, id_reused,
---                            not_owner
+--                            not_owner, too_old, session_changed, prompt_gone, deleted
 --   run, reason              session_idle; QUEUE only if the batch does not reach the message
 --   queue, reason            same_sender_active, other_sender_active, internal, paused,
---                            run_sealed, interrupt_pending, retry_delay, debounce, dispatch_worker,
---                            other_account
+--                            run_sealed, run_held, interrupt_pending, retry_delay, group,
+--                            debounce, dispatch_worker, other_account
 --   interrupt, reason        same_sender_active, other_sender_active
 --   steer, reason            same_sender_active, other_sender_active
+--   answer, reason           asking
+--   kept, reason             context
 --   control, reason          stopped, reset, nothing_runs, too_late
 
-local settings = cjson.decode(ARGV[3])
+local settings = ARGV[3] ~= '' and cjson.decode(ARGV[3])
 local message_id, home, print, sender = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local is_moderator, is_bot = ARGV[9] == '1', ARGV[10] == '1'
 local place, holder, user_id, kind = ARGV[11], ARGV[12], ARGV[13], ARGV[15]
+local message_text, amended, early = ARGV[20], '', nil
+local group, answers, reply_to = ARGV[27], ARGV[28], ARGV[29]
 local dropped_now = {}
 
 local function reply(word, reason, extra)
@@ -71,6 +80,9 @@ end
 
 -- LIMITS
 
+local limit_reached, bot_limit_reached
+do
+
 -- They concern only messages never granted: what came back from a run is not counted.
 local function waiting_never_granted()
   local all, own = session.depth, tonumber(redis.call('HGET', key.senders, sender) or 0)
@@ -98,7 +110,7 @@ local function drop_own_oldest()
 end
 
 -- The limit that keeps this message out, or nil.
-local function limit_reached()
+function limit_reached()
   local all, own = waiting_never_granted()
   local limit = all >= settings.queue_max and 'queue_full'
     or own >= settings.sender_queue_max and 'sender_queue_full' or nil
@@ -106,7 +118,7 @@ local function limit_reached()
   return limit
 end
 
-local function bot_limit_reached()
+function bot_limit_reached()
   if not is_bot then return false end
   if number('bots_at') + settings.bot_window_ms <= now then
     put('bots_at', text(now))
@@ -115,7 +127,12 @@ local function bot_limit_reached()
   return number('bots') >= settings.bot_max
 end
 
+end
+
 -- STORING
+
+local wait, accept, is_first, watch_expiry, memory_version
+do
 
 local function remember_participant(seq)
   if ARGV[14] == '' then return end
@@ -130,6 +147,7 @@ local function remember_participant(seq)
 end
 
 local function keep_settings()
+  if ARGV[2] == '' then return end
   sent_settings = ARGV[2]
   if session.settings ~= ARGV[2] then
     redis.call('HSETNX', key.settings, ARGV[2], ARGV[3])
@@ -138,7 +156,7 @@ local function keep_settings()
   put('keep_ms', text(settings.session_ttl_ms))
 end
 
-local function memory_version()
+function memory_version()
   local packed = redis.call('GET', key.memory)
   return packed and cmsgpack.unpack(packed)[1] or 0
 end
@@ -150,12 +168,13 @@ local function remember_conversation()
   note('conversation', ARGV[26], user_id, message_id)
 end
 
-local function accept(decision, reason)
+function accept(decision, reason)
   if not session.id then
     put('id', new_session_id())
     put('new', '1')
   end
   keep_settings()
+  if session.place ~= place then put('place', place) end
   add('seq', 1)
   if is_bot then add('bots', 1) end
   if kind == 'user' or not session.last_at then put('last_at', text(now)) end
@@ -164,48 +183,68 @@ local function accept(decision, reason)
   if not daily_is_due() then keep_boundaries(ARGV[22]) end
   remember_participant(session.seq)
   remember_conversation()
+  forget_line(home, settings)
+  if early then redis.call('DEL', at('early', home)) end
   count('accepted', place, 1)
   note(decision, reason, user_id, message_id)
   local expires_at = settings.ttl_ms and now + settings.ttl_ms or 0
   return {seq = tonumber(session.seq), id = message_id, home = home, sender = sender,
     place = place, kind = kind, owns = ARGV[8], granted = '', granted_at = 0,
     returns = 0, accepted_at = now,
-    expires_at = expires_at, offered = '', decision = decision, print = print, amended = '',
-    text = ARGV[20], body = ARGV[21], user = user_id}
+    expires_at = expires_at, offered = '', decision = decision, print = print, amended = amended,
+    text = message_text, body = ARGV[21], user = user_id, group = group, group_until = 0,
+    answers = ''}
 end
 
-local function is_first() return redis.call('HEXISTS', key.senders, sender) == 0 end
+function is_first() return redis.call('HEXISTS', key.senders, sender) == 0 end
 
-local function watch_expiry(m)
+function watch_expiry(m)
   if m.expires_at == 0 then return end
   put('expire_at', text(math.min(m.expires_at, tonumber(session.expire_at or m.expires_at))))
 end
 
+local function offer_to_run(m)
+  m.offered = session.fence
+  run.offers = settings.isolation
+  write_run({offers = run.offers})
+  signal(run.consumer)
+end
+
 -- Stores a message that does not run now, if the limits let it; what it asks of the run or
 -- of the session is written only then.
-local function wait(decision, reason, also)
+function wait(decision, reason, also)
   local first = is_first()  -- before anything of this sender is dropped
-  local limit = limit_reached()
+  local limit = decision ~= 'answer' and limit_reached()
   if limit then return refuse(limit) end
   also = also or {}
   local m = accept(decision, reason)
   if decision == 'interrupt' then ask_to_stop('message', user_id, message_id) end
-  if decision == 'steer' then
-    m.offered = session.fence
-    write_run({offers = settings.isolation})
-    signal(run.consumer)
-  end
+  if decision == 'answer' then m.answers = run.prompt end
+  if decision == 'steer' or decision == 'answer' then offer_to_run(m) end
   if also.debounce_at then put('debounce_at', text(also.debounce_at)) end
+  hold_open(m, settings)
   write_home(m, 'waiting', '')
   watch_expiry(m)
   local position
-  if also.in_front then position = push_front(m) else push_back(m) end
+  if also.in_front then position = push_front(m) else position = push_back(m) end
   save()
   return reply(decision, reason,
     {state = 'waiting', queue = queue_section(position or session.depth, first)})
 end
 
+end
+
 -- A RUN IS ACTIVE
+
+local function owns_run()
+  for owner in string.gmatch(run.owners, '[^\n]+') do
+    if owner == sender then return true end
+  end
+  return run.owners == '' and redis.call('HEXISTS', key.participants, sender) == 1
+end
+
+local meet_run, refusal_of_answer
+do
 
 local STRENGTH = {interrupt = 3, steer = 2, queue = 1, reject = 0}
 
@@ -225,9 +264,52 @@ local function busy_mode(relation)
   return mode
 end
 
-local function meet_run()
+-- Who may answer what the active run asks; a bot only where it is named.
+local function may_answer()
+  if run.prompt_from == 'listed' then
+    for _, user in ipairs(cjson.decode(run.prompt_users)) do
+      if user == user_id or user == sender then return true end
+    end
+    return false
+  end
+  if is_bot then return false end
+  return run.prompt_from == 'anyone' or (sender ~= '' and owns_run())
+end
+
+function refusal_of_answer()
+  if answers == '' then return nil end
+  if not session.fence or not is_asking() or run.prompt ~= answers then return 'prompt_gone' end
+  return not may_answer() and 'not_owner' or nil
+end
+
+local function chat_of_place(of) return string.match(of, '^(.*):') end
+
+-- With `answers`, as a reply to the prompt, or as plain text on its route.
+local function is_answer()
+  if kind ~= 'user' or not is_asking() or session.depth >= BATCH_WITH_STEERS_MAX then return false end
+  if not may_answer() then return false end
+  if answers ~= '' then return true end
+  if reply_to ~= '' then
+    return reply_to == run.prompt_reply_to and chat_of_place(place) == chat_of_place(run.place)
+  end
+  return ARGV[17] == '' and place == run.place
+end
+
+local function run_has_sibling()
+  if group == '' then return false end
+  local part = {group = group, sender = sender, place = place}
+  for _, m in ipairs(read_messages(key.batch, 0, -1)) do
+    if is_part_of(m, part) then return true end
+  end
+  return false
+end
+
+function meet_run()
+  if is_answer() then return wait('answer', 'asking', {in_front = true}) end
   if run.sealed then return wait('queue', 'run_sealed') end
+  if run.held then return wait('queue', 'run_held') end
   if kind == 'internal' then return wait('queue', 'internal') end
+  if run_has_sibling() then return wait('queue', 'group') end
   local relation = relation_to_run()
   local mode, reason = busy_mode(relation), relation .. '_active'
   if mode == 'reject' then return refuse('busy_reject') end
@@ -238,7 +320,12 @@ local function meet_run()
   return wait(mode, reason, {in_front = true})
 end
 
+end
+
 -- NOTHING RUNS
+
+local hold, run_now
+do
 
 -- When a burst of user messages is over, or nil if nothing is to be waited for.
 local function debounce_until()
@@ -249,16 +336,17 @@ local function debounce_until()
 end
 
 -- Why a message waits although nothing runs, and until when if it is a debounce.
-local function hold()
+function hold()
   if session.retry_at then return 'retry_delay' end
   local debounce_at = debounce_until()
+  if group ~= '' and settings.group_ms > 0 or open_head_until() then return 'group', debounce_at end
   if debounce_at then return 'debounce', debounce_at end
   if ARGV[18] == 'worker' then return 'dispatch_worker' end
   local head = session.depth > 0 and read_messages(key.queue, 0, 0)[1]
   if head and account_of(head.place) ~= account_of(place) then return 'other_account' end
 end
 
-local function run_now()
+function run_now()
   local first = is_first()
   local m = accept('run', 'session_idle')
   local batch = {m}
@@ -275,16 +363,14 @@ local function run_now()
     run = run_section(batch), queue = not reached and queue_section(position_of(home), first)})
 end
 
+end
+
 -- CONTROLS
 
-local stopped, removed = {}, {}
+local stop, reset
+do
 
-local function owns_run()
-  for owner in string.gmatch(run.owners, '[^\n]+') do
-    if owner == sender then return true end
-  end
-  return run.owners == '' and redis.call('HEXISTS', key.participants, sender) == 1
-end
+local stopped, removed = {}, {}
 
 local function may_stop()
   if is_bot then return false end
@@ -338,7 +424,7 @@ local function control_answer(reason, pending)
     {control = {ARGV[16], stopped, removed, session.id or '', pending and '1' or ''}})
 end
 
-local function stop()
+function stop()
   if session.fence then
     if not may_stop() then return refuse('not_owner') end
     remove_own()
@@ -360,7 +446,7 @@ local function may_reset()
   return sender ~= '' and redis.call('HEXISTS', key.participants, sender) == 1
 end
 
-local function reset()
+function reset()
   if session.fence then
     if not may_stop() then return refuse('not_owner') end
     remove_own()
@@ -375,9 +461,50 @@ local function reset()
   return control_answer('reset')
 end
 
-local known = read_home(home)
+end
+
+-- CONTEXT
+
+local function keep()
+  keep_line({home = home, id = message_id, at = now, text = message_text, body = ARGV[21]}, settings)
+  if session.id then save() end
+  return reply('kept', 'context')
+end
+
+-- What came before the message: an edit gives it its text, a deletion keeps it out.
+local function apply_early()
+  local action, early_text, early_print = unpack(early)
+  if action == 'delete' then return 'deleted' end
+  message_text = early_text
+  amended = string.sub(print, 1, -#ARGV[32] - 1) .. early_print
+end
+
+local function is_too_old()
+  return ARGV[30] ~= '' and tonumber(ARGV[30]) <= now - settings.dedupe_ms
+end
+
+local function is_changed()
+  return ARGV[31] ~= '' and (session.id ~= ARGV[31] or session.reset_pending)
+end
+
+-- All that this id, its chat and its thread are known by, in one look.
+local CHAT = string.sub(KEYS[24], #TAG + #'memory:' + 1)
+local bound, renamed
+local function look_up()
+  local wanted = {at('id', home), at('early', home), at('moved', CHAT), key.context}
+  if ARGV[23] ~= '' then wanted[5] = at('thread', ARGV[23]) end
+  local found = redis.call('MGET', unpack(wanted))
+  early = found[2] and cmsgpack.unpack(found[2]) or ARGV[33] ~= '' and {ARGV[33], ARGV[34], ARGV[35]}
+  renamed, context_packed, bound = found[3], found[4], found[5]
+  return found[1] and unpack_home(found[1])
+end
+
+local known = look_up()
 if known and known.session ~= name then return {'elsewhere', known.session} end
-local bound = ARGV[23] ~= '' and redis.call('GET', at('thread', ARGV[23]))
+if not known and renamed then
+  redis.call('PEXPIRE', at('moved', CHAT), MOVED_MS)
+  return {'renamed', renamed}
+end
 if not known and bound and bound ~= name then return {'elsewhere', bound} end
 read_session()
 if known and known.state then return repeat_answer(known) end
@@ -386,9 +513,18 @@ for _, id in ipairs(settle()) do
   dropped_now[#dropped_now + 1] = id
   dropped_now[#dropped_now + 1] = 'expired'
 end
+if is_changed() then return refuse('session_changed') end
+settings = settings or stored_settings()
+place = place ~= '' and place or session.place
+if is_too_old() then return refuse('too_old') end
 if bot_limit_reached() then return refuse('bot_limit') end
 if ARGV[16] == 'stop' then return stop() end
 if ARGV[16] == 'reset' then return reset() end
+local refused = early and apply_early()
+if refused then return refuse(refused) end
+if kind == 'context' then return keep() end
+refused = refusal_of_answer()
+if refused then return refuse(refused) end
 if session.paused then return wait('queue', 'paused') end
 if session.fence then return meet_run() end
 local reason, debounce_at = hold()

@@ -3,7 +3,7 @@
 -- claimer gets it (I1); repeated with its request id it gives the same run while nobody has
 -- called on it (I4).
 --
--- KEYS  1-24 keys.SESSION_KEYS
+-- KEYS  1-26 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 holder  3 request id (empty: none)  4 the ready set it was found in
 --
 -- Replies

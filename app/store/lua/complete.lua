@@ -4,15 +4,17 @@
 -- between the end of one run and the start of the next (I2, I5); repeated after a lost
 -- answer, it answers the same and does its work once (I4).
 --
--- KEYS  1-24 keys.SESSION_KEYS
+-- KEYS  1-26 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 outcome  5 requeue (1: put
 --       an interrupted batch back)  6 reason  7 next (1: grant the next run)  8 usage (JSON or
---       empty)  9 context tokens  10 context limit (empty: as it was)
---       11 ... ids of the steers that its holder has seen
+--       empty)  9 context tokens  10 context limit (empty: as it was)  11 data (JSON, empty: as
+--       it was)  12 how many posts
+--       13 ... an id and its digest for each post, then ids of the steers and answers that its
+--       holder has seen
 --
 -- Replies
---   completed, SESSION (false: deleted since), RUN, returned ids   the next run; on a repeat only while nobody has
---                            called on it
+--   completed, SESSION (false: deleted since), RUN, returned ids   the next run; on a repeat
+--                            only while nobody has called on it
 --   lease_lost               the run has ended otherwise, or the fence is not its
 --   unknown                  no such run here
 
@@ -39,6 +41,7 @@ end
 -- Another account's head is not this holder's to run: it becomes ready for a claim.
 local function next_batch(ended_run, settings)
   if ARGV[7] ~= '1' or session.depth == 0 or session.retry_at or session.paused then return end
+  if open_head_until() then return end
   local head = read_messages(key.queue, 0, 0)[1]
   if account_of(head.place) ~= account_of(ended_run.place) then return end
   return take_batch(settings)
@@ -52,8 +55,9 @@ if refusal then return {refusal} end
 
 local settings = stored_settings()
 note_report('', ARGV[8], ARGV[9], ARGV[10])
-note_seen({unpack(ARGV, 11)})
-local returned = run.offers and unseen_steers(ARGV[2]) or {}
+keep_data(ARGV[11])
+note_seen(note_posts(12))
+local returned = run.offers and unseen_offers(ARGV[2]) or {}
 local requeued = outcome == 'interrupted' and ARGV[5] == '1'
 local ended_run = end_run(requeued and 'requeued' or outcome, settings)
 settle_outcome(ended_run, settings)

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Deletes a dead letter. Guarantees: it ends as removed (I2); repeated, it finds it gone.
 --
--- KEYS  1-24 keys.SESSION_KEYS
+-- KEYS  1-26 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 who  3 home of the message
 --
 -- Replies
@@ -13,12 +13,12 @@ if not packed then return {'unchanged'} end
 local letter = cmsgpack.unpack(packed)
 local m = unpack_message(letter[3])
 read_session()
-forget_letter(m)
+local is_own = forget_letter(m, letter[5])
 local settings = cjson.decode(redis.call('HGET', key.settings, letter[4]))
 write_home(m, 'removed', 'discarded', settings.dedupe_ms)
 count('removed', m.place, 1)
 if session.id then
-  add('removed', 1)
+  if is_own then add('removed', 1) end
   note('removed', 'discarded', ARGV[2], m.id)
   save()
 end

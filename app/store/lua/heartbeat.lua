@@ -3,13 +3,15 @@
 -- it what it should know. Guarantees: a stale holder changes nothing and is told so (I6);
 -- repeated, it only renews again.
 --
--- KEYS  1-24 keys.SESSION_KEYS
+-- KEYS  1-26 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 status (empty: as it was)
 --       5 usage (JSON, empty: as it was)  6 context tokens  7 context limit (empty likewise)
---       8 ... ids of the steers that its holder has seen
+--       8 data (JSON, empty: as it was)  9 hold (1, 0, or empty: as it was)  10 how many posts
+--       11 ... an id and its digest for each post, then ids of the steers and answers that its
+--       holder has seen
 --
 -- Replies
---   renewed, over_at, sealed, INTERRUPT, steers
+--   renewed, over_at, sealed, INTERRUPT, offered
 --   lease_lost               the run has ended, or the fence is not its
 --   unknown                  no such run here
 
@@ -17,8 +19,10 @@ read_session()
 local refusal = refusal_of_holder(ARGV[2], ARGV[3])
 if refusal then return {refusal} end
 note_report(ARGV[4], ARGV[5], ARGV[6], ARGV[7])
-note_seen({unpack(ARGV, 8)})
+keep_data(ARGV[8])
+if ARGV[9] ~= '' then hold_run(ARGV[9] == '1') end
+note_seen(note_posts(10))
 put('lease_at', text(now + tonumber(run.lease_ms)))
 put('over_at', text(deadline_of_run()))
 save()
-return {'renewed', session.over_at, run.sealed or '', interrupt_section(), steer_section()}
+return {'renewed', session.over_at, run.sealed or '', interrupt_section(), offered_section()}

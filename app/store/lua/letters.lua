@@ -5,7 +5,8 @@
 -- ARGV  homes
 --
 -- Replies
---   letters, (home, died at, session key, seq, id, counted returns, accepted at, text, body), ...
+--   letters, (home, died at, session key, seq, id, counted returns, accepted at, text, body,
+--                            prompt that it answered), ...
 
 local letters = {'letters'}
 for _, home in ipairs(ARGV) do
@@ -14,7 +15,7 @@ for _, home in ipairs(ARGV) do
     local letter = cmsgpack.unpack(packed)
     local m = cmsgpack.unpack(letter[3])
     letters[#letters + 1] = {home, letter[2], letter[1], m[1], m[2], m[10], m[11],
-      m[17], m[18]}
+      m[17], m[18], m[22] or ''}
   end
 end
 return letters

@@ -5,13 +5,13 @@
 -- ARGV  1 now_us
 --
 -- Replies
---   outstanding, (session key, fence, INTERRUPT, steers, ...), (session key, fence, how, ...)
+--   outstanding, (session key, fence, INTERRUPT, offered, ...), (session key, fence, how, ...)
 
 local runs, lost = {}, {}
 for session_key in pairs(read_hash(KEYS[1])) do
   turn_to(session_key)
   if run and now < tonumber(session.over_at) then
-    for _, part in ipairs({session_key, session.fence, interrupt_section(), steer_section()}) do
+    for _, part in ipairs({session_key, session.fence, interrupt_section(), offered_section()}) do
       runs[#runs + 1] = part
     end
   end

@@ -2,7 +2,7 @@
 -- Puts a dead letter back to the end of its session's queue, counted anew. Guarantees: it is
 -- never both dead and waiting (I2); repeated, it finds the letter gone.
 --
--- KEYS  1-24 keys.SESSION_KEYS
+-- KEYS  1-26 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 who  3 home of the message
 --
 -- Replies
@@ -20,7 +20,7 @@ if not session.id then
   put('settings', letter[4])
   put('keep_ms', text(stored_settings().session_ttl_ms))
 end
-forget_letter(m)
+forget_letter(m, letter[5])
 put('last_at', text(now))
 add('seq', 1)
 m.seq, m.returns, m.offered, m.expires_at = number('seq'), 0, '', 0

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Gives a claimed run again, to the request that claimed it.
 --
--- KEYS  1-24 keys.SESSION_KEYS
+-- KEYS  1-26 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence  3 request id
 --
 -- Replies

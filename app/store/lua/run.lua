@@ -1,13 +1,14 @@
 #!lua flags=no-writes
 -- Tells how a run stands, or how it ended.
 --
--- KEYS  1-24 keys.SESSION_KEYS
+-- KEYS  1-26 keys.SESSION_KEYS
 -- ARGV  1 now_us  2 fence
 --
 -- Replies
 --   active, RUNNING
 --   over, RUNNING, cause     its deadline has passed, nobody has settled it yet
---   ended, ended, outcome, reason, ended_at, consumer, session_id, started_at, owners, status, sealed
+--   ended, ended, outcome, reason, ended_at, consumer, session_id, started_at, owners, status, sealed,
+--         sent ids
 --   unknown
 
 read_session()
@@ -18,4 +19,5 @@ end
 local ended = read_end(ARGV[2])
 if not ended then return {'unknown'} end
 return {'ended', ended.ended, ended.outcome, ended.reason, ended.ended_at, ended.consumer,
-  ended.session_id, ended.started_at, ended.owners, ended.status, ended.sealed}
+  ended.session_id, ended.started_at, ended.owners, ended.status, ended.sealed,
+  ended.sent or {}}

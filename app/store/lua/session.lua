@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Shows one session whole, in one moment: record, run, queue, batch, counters.
 --
--- KEYS  1-24 keys.SESSION_KEYS
+-- KEYS  1-26 keys.SESSION_KEYS
 -- ARGV  1 now_us
 --
 -- Replies

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- One line about a session, for lists.
 --
--- KEYS  1-24 keys.SESSION_KEYS
+-- KEYS  1-26 keys.SESSION_KEYS
 -- ARGV  1 now_us
 --
 -- Replies

@@ -1,8 +1,11 @@
 -- FILING: one index a state, the backlog of what waits, the ready sets of claims, and the
 -- one deadline that a sweep must not miss (I5).
 
+local oldest_waiting_at, held_until, ready_set, leave_ready_set, save, forget_session
+do
+
 -- The head is the oldest, unless somebody jumped the queue.
-local function oldest_waiting_at()
+function oldest_waiting_at()
   local oldest
   for _, m in ipairs(read_messages(key.queue, 0, session.jumped and -1 or 0)) do
     oldest = math.min(oldest or m.accepted_at, m.accepted_at)
@@ -21,15 +24,28 @@ local function file_backlog()
 end
 
 -- What a free session with waiting messages still waits for, or nil.
-local function held_until() return session.retry_at or session.debounce_at end
+function held_until()
+  if session.retry_at then return session.retry_at end
+  local debounce_at, group_at = number('debounce_at'), number('group_at')
+  local later = math.max(debounce_at, group_at)
+  return later > 0 and text(later) or nil
+end
 
-local function ready_set(state)
+-- A burst at the head holds the session until its parts are there; a run is not held by it.
+local function file_groups()
+  if not session.groups then return end
+  if session.depth == 0 then drop('groups') end
+  local open_until = not session.fence and open_head_until()
+  if open_until then put('group_at', text(open_until)) else drop('group_at') end
+end
+
+function ready_set(state)
   if state ~= 'waiting' or held_until() then return nil end
   local head = read_messages(key.queue, 0, 0)[1]
   return AGENT .. ':' .. account_of(head.place)
 end
 
-local function leave_ready_set(set)
+function leave_ready_set(set)
   redis.call('ZREM', at('ready', set), name)
   if redis.call('EXISTS', at('ready', set)) == 0 then redis.call('SREM', key.ready_sets, set) end
 end
@@ -58,7 +74,7 @@ end
 
 local function file_deadline(state)
   local deadline = math.huge
-  for _, field in ipairs({'over_at', 'retry_at', 'debounce_at', 'expire_at'}) do
+  for _, field in ipairs({'over_at', 'retry_at', 'debounce_at', 'group_at', 'expire_at'}) do
     if session[field] then deadline = math.min(deadline, number(field)) end
   end
   if state == 'idle' then deadline = number('last_at') + number('keep_ms') end
@@ -69,12 +85,13 @@ local function file_deadline(state)
   end
 end
 
-local function save()
+function save()
   local state, to_set, to_drop = state_of(), {}, {}
   if session.depth == 0 then
     drop('expire_at')
     drop('debounce_at')
   end
+  file_groups()
   file_backlog()
   file_ready(state)
   file_state(state)
@@ -91,9 +108,12 @@ local function save()
 end
 
 -- Only for a session that is saved as idle: nothing runs or waits in it.
-local function forget_session()
+function forget_session()
   redis.call('ZREM', key.sessions, name)
   redis.call('ZREM', key.due, name)
   if session.thread_home then redis.call('DEL', at('thread', session.thread_home)) end
-  redis.call('DEL', key.session, key.senders, key.participants, key.omitted, key.timeline)
+  redis.call('DEL', key.session, key.senders, key.participants, key.omitted, key.timeline,
+    key.context, key.data)
+end
+
 end

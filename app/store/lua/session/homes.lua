@@ -4,12 +4,15 @@
 local HOME = {'session', 'state', 'decision', 'print', 'amended', 'reason', 'fence',
   'accepted_at', 'granted_at', 'since'}
 
-local function read_home(home)
-  local packed = redis.call('GET', at('id', home))
-  if not packed then return nil end
+local function unpack_home(packed)
   local record, values = {}, cmsgpack.unpack(packed)
   for i, field in ipairs(HOME) do record[field] = values[i] end
   return record
+end
+
+local function read_home(home)
+  local packed = redis.call('GET', at('id', home))
+  return packed and unpack_home(packed) or nil
 end
 
 -- With `keep_ms` the message has ended, and its id is forgotten after that time. `since` tells

@@ -7,7 +7,8 @@ local key = {
   settings = KEYS[10], stats = KEYS[11], due = KEYS[12], buckets = KEYS[13],
   letters = KEYS[14], sessions = KEYS[15], running = KEYS[16], waiting = KEYS[17],
   paused = KEYS[18], backlog = KEYS[19], dead = KEYS[20], active = KEYS[21],
-  ready_sets = KEYS[22], news = KEYS[23], memory = KEYS[24],
+  ready_sets = KEYS[22], news = KEYS[23], memory = KEYS[24], context = KEYS[25],
+  data = KEYS[26],
 }
 local TAG = string.match(KEYS[1], '^sr:{[^}]*}:')
 local SHARD = string.match(TAG, '{(.-)}')
@@ -21,6 +22,9 @@ local OMITTED_MAX = 20
 local EVENTS_MAX = 50
 local LOST_MAX = 100
 local LOST_KEPT_SECONDS = 3600
+local SENT_MAX = 100
+local MOVED_MS = 400 * 86400000
+local CONTEXT_BYTES_MAX = 65536
 local NEWS_KEPT_MS = 3600000
 
 local name = string.sub(KEYS[1], #TAG + #'session:' + 1)

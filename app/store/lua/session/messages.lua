@@ -1,12 +1,14 @@
 -- MESSAGES: as the lists `queue` and `batch` hold them. `granted` is the fence of the last
 -- run that had it, `offered` of the run it was steered to, empty for none; `returns` counts
--- the counted returns; a time of 0 is never; text and body are opaque; `user` is the id as sent.
--- Releases share a store: fields are added at the end only. What a newer one added is kept,
--- unread; what an older one did not write is empty.
+-- the counted returns; a time of 0 is never; text and body are opaque; `user` is the id as sent;
+-- `group` is the burst that it is a part of, which waits for more until `group_until`, and
+-- `answers` the prompt that it was offered as an answer to, empty for none. Releases share a
+-- store: fields are added at the end only. What a newer one added is kept, unread; what an
+-- older one did not write is empty.
 
 local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'granted', 'granted_at',
   'returns', 'accepted_at', 'expires_at', 'offered', 'decision', 'print', 'amended', 'text', 'body',
-  'user'}
+  'user', 'group', 'group_until', 'answers'}
 
 local function pack_message(m)
   local values = {}

@@ -2,6 +2,7 @@
 
 local function queue_changed(m, by)
   session.depth = session.depth + by
+  if by > 0 and (m.group or '') ~= '' then put('groups', '1') end
   if by < 0 or m.granted ~= '' or session.depth == 1 then backlog_changed = true end
   if redis.call('HINCRBY', key.senders, m.sender, by) == 0 then
     redis.call('HDEL', key.senders, m.sender)
@@ -11,10 +12,27 @@ local function queue_changed(m, by)
   count('waiting', m.place, by)
 end
 
-local function push_back(m)
-  redis.call('RPUSH', key.queue, pack_message(m))
-  queue_changed(m, 1)
+local function position_of(home)
+  for i, m in ipairs(read_messages(key.queue, 0, -1)) do
+    if m.home == home then return i, m end
+  end
 end
+
+-- At the back, a part of a burst with its siblings; gives back its position if not the last.
+local function push_back(m)
+  local sibling = siblings_of(m)
+  if not sibling then
+    redis.call('RPUSH', key.queue, pack_message(m))
+    return queue_changed(m, 1)
+  end
+  redis.call('LINSERT', key.queue, 'AFTER', sibling.packed, pack_message(m))
+  put('jumped', '1')
+  queue_changed(m, 1)
+  return position_of(m.home)
+end
+
+local of_one_sender, push_front
+do
 
 local function user_of(m)
   if not m.user or m.user == '' then return nil end
@@ -23,7 +41,7 @@ end
 
 -- Which of the messages are of the sender of `m`. Identities may have changed since they were
 -- accepted: who has the same name, or the same id, is one sender, or they would overtake.
-local function of_one_sender(messages, m)
+function of_one_sender(messages, m)
   local known, found, grown = {[m.sender] = true, [user_of(m) or m.sender] = true}, {}, true
   while grown do
     grown = false
@@ -38,8 +56,21 @@ local function of_one_sender(messages, m)
   return found
 end
 
+-- The newest message of a sender's, the last of `own`, goes to its siblings.
+local function with_siblings(own)
+  local m = own[#own]
+  for i = #own - 1, 1, -1 do
+    if is_part_of(own[i], m) then
+      if i < #own - 1 then put('jumped', '1') end
+      table.insert(own, i + 1, table.remove(own))
+      return own
+    end
+  end
+  return own
+end
+
 -- The sender's waiting messages stand in front of all others', in their order (I3).
-local function push_front(m)
+function push_front(m)
   local own = {m}
   if session.depth > 0 then
     local messages = read_messages(key.queue, 0, -1)
@@ -50,11 +81,16 @@ local function push_front(m)
         table.insert(own, #own, waiting)
       end
     end
+    own = with_siblings(own)
   end
   if session.depth >= #own then put('jumped', '1') end
   for i = #own, 1, -1 do redis.call('LPUSH', key.queue, pack_message(own[i])) end
   queue_changed(m, 1)
-  return #own
+  for i, one in ipairs(own) do
+    if one.home == m.home then return i end
+  end
+end
+
 end
 
 local function take_out(m)
@@ -62,33 +98,53 @@ local function take_out(m)
   queue_changed(m, -1)
 end
 
-local function position_of(home)
-  for i, m in ipairs(read_messages(key.queue, 0, -1)) do
-    if m.home == home then return i, m end
+local is_last_try, choose_batch
+do
+
+function is_last_try(m, settings) return m.returns + 1 >= settings.max_deliveries end
+
+local function has_last_try(messages, first, last, settings)
+  for i = first, last do
+    if is_last_try(messages[i], settings) then return true end
   end
+  return false
 end
 
-local function is_last_try(m, settings) return m.returns + 1 >= settings.max_deliveries end
-
--- How far the batch reaches that starts with the head: one place, as `drain` says, the
--- last try of a message alone.
-local function choose_batch(settings)
-  local by_sender = settings.drain == 'by_sender'
-  local most = settings.drain == 'one' and 1 or settings.batch_max
-  local messages = read_messages(key.queue, 0, by_sender and -1 or most - 1)
-  local head, chosen, bytes = messages[1], {}, 0
-  local is_heads = by_sender and head and of_one_sender(messages, head)
+-- The messages that a batch may be made of, in order: all, or those of the head's sender.
+local function line_of_batch(settings, most)
+  if settings.drain ~= 'by_sender' then
+    return read_messages(key.queue, 0, session.groups and -1 or most - 1)
+  end
+  local messages, line = read_messages(key.queue, 0, -1), {}
+  local is_heads = messages[1] and of_one_sender(messages, messages[1])
   for i, m in ipairs(messages) do
-    if not by_sender or is_heads[i] then
-      local size = #m.text + #m.body
-      local full = #chosen == most or bytes + size > BATCH_BYTES_MAX
-      local alone = is_last_try(m, settings) or is_last_try(head, settings)
-      if #chosen > 0 and (full or alone or m.place ~= head.place) then break end
-      chosen[#chosen + 1] = m
-      bytes = bytes + size
+    if is_heads[i] then line[#line + 1] = m end
+  end
+  return line
+end
+
+-- How far the batch reaches that starts with the head: one place, as `drain` says, a burst
+-- counted as one and whole, the last try of a message alone.
+function choose_batch(settings)
+  local most = settings.drain == 'one' and 1 or settings.batch_max
+  local line = line_of_batch(settings, most)
+  local chosen, bytes, units, i, head_is_alone = {}, 0, 0, 1, false
+  while line[i] and units < most and not head_is_alone do
+    local last = end_of_unit(line, i)
+    local alone = has_last_try(line, i, last, settings)
+    local fits = line[i].place == line[1].place and not alone and not is_open(line, last)
+    if i > 1 and not fits then break end
+    head_is_alone = alone
+    for j = i, last do
+      bytes = bytes + #line[j].text + #line[j].body
+      if #chosen > 0 and bytes > BATCH_BYTES_MAX then return chosen end
+      chosen[#chosen + 1] = line[j]
     end
+    units, i = units + 1, last + 1
   end
   return chosen
+end
+
 end
 
 local function take_batch(settings)

@@ -3,10 +3,12 @@
 local FIELDS = {'id', 'seq', 'settings', 'fence', 'lease_at', 'over_at', 'retry_at', 'fails',
   'debounce_at', 'expire_at', 'back', 'jumped', 'ready', 'new', 'tokens', 'limit', 'last_at',
   'keep_ms', 'idle_at', 'daily_at', 'paused', 'omitted', 'done', 'dead', 'removed', 'bots', 'bots_at', 'reset_pending',
-  'previous_id', 'reset_reason', 'thread', 'thread_home'}
+  'previous_id', 'reset_reason', 'thread', 'thread_home',
+  'place', 'groups', 'group_at', 'data', 'born'}
 
 local session, changed, dropped, events = {}, {}, {}, {}
 local run, state_before, backlog_changed
+local context_packed, context_lines  -- nil: not read yet
 
 local function put(field, value)
   session[field] = value
@@ -57,11 +59,12 @@ end
 local function turn_to(other)
   name = other
   for _, kind in ipairs({'session', 'run', 'queue', 'batch', 'senders', 'participants',
-    'omitted', 'timeline'}) do
+    'omitted', 'timeline', 'context', 'data'}) do
     key[kind] = at(kind, other)
   end
   session, changed, dropped, events = {}, {}, {}, {}
   run, state_before, backlog_changed = nil, nil, nil
+  context_packed, context_lines = nil, nil
   read_session()
 end
 
@@ -72,6 +75,25 @@ end
 
 local function new_session_id() return next_number() .. '-' .. SHARD end
 
+-- The gateway's own JSON: what the old id had is shown until a run of the new one completes.
+local function turn_data_over()
+  local current = redis.call('HGET', key.data, 'current')
+  redis.call('DEL', key.data)
+  if not current then return drop('data') end
+  redis.call('HSET', key.data, 'previous', current)
+end
+
+local function forget_previous_data()
+  redis.call('HDEL', key.data, 'previous')
+  if redis.call('EXISTS', key.data) == 0 then drop('data') end
+end
+
+local function keep_data(json)
+  if json == '' then return end
+  redis.call('HSET', key.data, 'current', json)
+  put('data', '1')
+end
+
 -- A reset: another id under the same key, with nothing of the old history (section 6).
 local function new_generation(reason)
   put('previous_id', session.id)
@@ -81,6 +103,9 @@ local function new_generation(reason)
   for _, field in ipairs({'tokens', 'limit', 'reset_pending', 'idle_at'}) do
     drop(field)
   end
+  redis.call('DEL', key.context)
+  context_lines = {}
+  if session.data then turn_data_over() end
   note('reset', reason)
 end
 

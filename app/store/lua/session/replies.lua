@@ -12,11 +12,15 @@ local function session_section()
     redis.call('HVALS', key.participants), session.thread or ''}
 end
 
-local function message_section(m)
-  return {m.seq, m.id, m.returns, m.accepted_at, m.text, m.body}
+local message_section, sections_of, run_section, active_section, interrupt_section,
+  offered_section, running_section
+do
+
+function message_section(m)
+  return {m.seq, m.id, m.returns, m.accepted_at, m.text, m.body, m.answers or ''}
 end
 
-local function sections_of(messages)
+function sections_of(messages)
   local sections = {}
   for i, m in ipairs(messages) do sections[i] = message_section(m) end
   return sections
@@ -30,43 +34,60 @@ local function omitted_section()
   return {run.omitted, omitted}
 end
 
-local function run_section(batch)
+local function data_section()
+  if not session.data then return {} end
+  local values = redis.call('HMGET', key.data, 'current', 'previous')
+  return {values[1] or '', values[2] or ''}
+end
+
+function run_section(batch)
   local back = read_end(run.back_from)
   local ended = back and (back.ended ~= '' and back.ended or back.outcome)
   return {run.fence, run.consumer, run.started_at, session.over_at, run.lease_ms,
     run.session_id, run.back_from, ended or '', back and back.reason or '',
-    back and back.sealed or '', omitted_section(), sections_of(batch)}
+    back and back.sealed or '', back and back.sent or {}, omitted_section(), sections_of(batch),
+    run.place, run.context and context_section(tonumber(run.context)) or {},
+    data_section()}
 end
 
-local function active_section()
+local function asking_section()
+  return is_asking() and {run.prompt, run.prompt_until} or false
+end
+
+function active_section()
   if not session.fence then return false end
-  return {session.fence, run.consumer, run.started_at, run.owners, run.status or ''}
+  return {session.fence, run.consumer, run.started_at, run.owners, run.status or '',
+    asking_section()}
 end
 
-local function interrupt_section()
+function interrupt_section()
   if not run.interrupt_at then return false end
   return {run.interrupt_cause, run.interrupt_user, run.interrupt_message, run.interrupt_at,
     run.grace_at or ''}
 end
 
--- What is offered to the active run and not yet seen, each with whether it is tagged.
-local function steer_section()
+-- What is offered to the active run and not yet seen, steers and answers, each with the
+-- isolation it was sent under.
+function offered_section()
   if not run.offers or session.depth == 0 then return {} end
   local offered = {}
   for _, m in ipairs(read_messages(key.queue, 0, -1)) do
     if m.offered == session.fence then
       local section = message_section(m)
-      section[#section + 1] = run.offers == 'tagged' and '1' or ''
+      section[#section + 1] = run.offers
       offered[#offered + 1] = section
     end
   end
   return offered
 end
 
-local function running_section()
+function running_section()
   if not session.fence then return false end
   local ids = {}
   for i, m in ipairs(read_messages(key.batch, 0, -1)) do ids[i] = m.id end
   return {session.fence, run.consumer, run.session_id, run.started_at, session.over_at,
-    run.owners, run.status or '', run.sealed or '', interrupt_section(), ids}
+    run.owners, run.status or '', run.sealed or '', interrupt_section(), ids,
+    unpacked(run.sent), run.held or '', asking_section()}
+end
+
 end

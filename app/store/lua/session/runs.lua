@@ -1,9 +1,12 @@
 -- RUNS
 
 local function deadline_of_run()
-  local max_at = tonumber(run.max_at)
+  local max_at = max_run_at()
   return math.min(tonumber(session.lease_at), max_at, tonumber(run.grace_at or max_at))
 end
+
+local has_user_message, write_run, join_batch, grant
+do
 
 local function owners_of(messages)
   local owners, known = {}, {}
@@ -24,20 +27,20 @@ local function had_before(messages)
   return ''
 end
 
-local function has_user_message(messages)
+function has_user_message(messages)
   for _, m in ipairs(messages) do
     if m.kind == 'user' then return true end
   end
   return false
 end
 
-local function write_run(record)
+function write_run(record)
   local flat = {}
   for field, value in pairs(record) do flat[#flat + 1] = field flat[#flat + 1] = value end
   redis.call('HSET', key.run, unpack(flat))
 end
 
-local function join_batch(messages, fence)
+function join_batch(messages, fence)
   for _, m in ipairs(messages) do
     m.granted, m.granted_at, m.offered = fence, now, ''
     write_home(m, 'in_run', '')
@@ -48,12 +51,13 @@ end
 
 -- `by` is the home of the message whose admission granted it, if one did: only that one's
 -- repeat is given the grant again.
-local function grant(messages, consumer, settings, by)
-  local fence = next_number()
+function grant(messages, consumer, settings, by)
+  local fence, lines = next_number(), read_context(settings)
+  local before = had_before(messages)
   run = {fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
     max_at = text(now + settings.max_run_ms), owners = owners_of(messages),
     lease_ms = text(settings.lease_ms), grace_ms = text(settings.grace_ms or 0),
-    back_from = had_before(messages), place = messages[1].place,
+    back_from = before, sent_before = sent_before(before), context = told_to(lines), place = messages[1].place,
     omitted = session.omitted or '0', by = by or ''}
   join_batch(messages, fence)
   write_run(run)
@@ -64,6 +68,8 @@ local function grant(messages, consumer, settings, by)
   put('over_at', text(deadline_of_run()))
   drop('debounce_at')
   note('granted', '', consumer, '', fence)
+end
+
 end
 
 -- What a holder should know at once: stored first, then said. A publication is a hint; who
@@ -95,26 +101,6 @@ local function ask_to_stop(cause, user_id, message_id, ends)
   signal(run.consumer)
 end
 
--- What a repeated call and the next holder of the batch are told of an ended run: `outcome`
--- if its holder ended it, else why it ended.
-local ENDED = {'session', 'ended', 'outcome', 'reason', 'next_fence', 'returned', 'ended_at',
-  'consumer', 'session_id', 'started_at', 'owners', 'status', 'sealed'}
-
-local function remember_end(ended_run, ended, outcome, reason, settings, next_fence, returned)
-  local packed = cmsgpack.pack({name, ended, outcome, reason, next_fence or '', returned or {},
-    now, ended_run.consumer, ended_run.session_id, tonumber(ended_run.started_at),
-    ended_run.owners, ended_run.status or '', ended_run.sealed or ''})
-  redis.call('SET', at('ended', ended_run.fence), packed, 'PX', settings.dedupe_ms)
-end
-
-local function read_end(fence)
-  local packed = fence ~= '' and redis.call('GET', at('ended', fence))
-  if not packed then return nil end
-  local record, values = {}, cmsgpack.unpack(packed)
-  for i, field in ipairs(ENDED) do record[field] = values[i] end
-  return record.session == name and record or nil
-end
-
 local function finish_batch(messages, reason, settings)
   for _, m in ipairs(messages) do
     write_home(m, 'done', reason, settings.dedupe_ms)
@@ -123,9 +109,11 @@ local function finish_batch(messages, reason, settings)
   add('done', #messages)
 end
 
+-- `born` tells a session's own letters from those of one that was deleted under its key.
 local function bury(m)
+  if not session.born then put('born', m.granted) end
   redis.call('HSET', key.letters, m.home, cmsgpack.pack({name, now, pack_message(m),
-    session.settings}))
+    session.settings, session.born}))
   redis.call('ZADD', key.dead, now, m.home)
   write_home(m, 'dead', 'max_deliveries')
   count('dead', m.place, 1)
@@ -133,11 +121,14 @@ local function bury(m)
   note('dead', 'max_deliveries', '', m.id)
 end
 
-local function forget_letter(m)
+-- Gives back whether the letter is this session's own.
+local function forget_letter(m, born)
   redis.call('HDEL', key.letters, m.home)
   redis.call('ZREM', key.dead, m.home)
   count('dead', m.place, -1)
-  if number('dead') > 0 then add('dead', -1) end
+  local is_own = session.born == born
+  if is_own then add('dead', -1) end
+  return is_own
 end
 
 -- A batch that returns stands in front of everything, in its old order (I3).
@@ -170,8 +161,8 @@ local function delay_retry(since, settings)
   add('fails', 1)
 end
 
--- Steers that were offered to this run and not seen go on waiting; they are named.
-local function unseen_steers(fence)
+-- Steers and answers that were offered to this run and not seen go on waiting; they are named.
+local function unseen_offers(fence)
   local ids = {}
   if session.depth == 0 then return ids end
   for _, m in ipairs(read_messages(key.queue, 0, -1)) do
@@ -179,6 +170,9 @@ local function unseen_steers(fence)
   end
   return ids
 end
+
+local end_run
+do
 
 local function is_lost(how)
   return how == 'lease_expired' or how == 'max_run' or how == 'grace' or how == 'forced'
@@ -228,7 +222,7 @@ end
 
 -- Ends the active run in one of the ways of GOES, at `ended_at` if not now, and gives back
 -- what it was.
-local function end_run(how, settings, ended_at)
+function end_run(how, settings, ended_at)
   local ended_run, messages = run, read_messages(key.batch, 0, -1)
   redis.call('DEL', key.batch, key.run)
   redis.call('HDEL', at('consumer', run.consumer), name)
@@ -239,14 +233,20 @@ local function end_run(how, settings, ended_at)
   note('ended', how, ended_run.consumer, '', ended_run.fence)
   if is_lost(how) then tell_lost(ended_run, how) end
   place_batch(messages, ended_run, how, settings)
-  if how == 'completed' and ended_run.omitted ~= '0' then forget_omitted(ended_run) end
+  if how == 'completed' then
+    if ended_run.omitted ~= '0' then forget_omitted(ended_run) end
+    if ended_run.context then forget_told(tonumber(ended_run.context), settings) end
+  end
   if session.reset_pending then
     new_generation(session.reset_pending)
   elseif how == 'completed' then
+    if session.data and session.new then forget_previous_data() end
     for _, field in ipairs({'new', 'previous_id', 'reset_reason'}) do drop(field) end
   end
   if has_user_message(messages) then renew_idle_clock(settings, ended_at or now) end
   return ended_run
+end
+
 end
 
 -- Why a call on a run is refused, or nil: a lease is over at its deadline, swept or not (I6).
@@ -254,32 +254,6 @@ local function refusal_of_holder(fence_of_id, fence)
   local is_active = session.fence == fence_of_id
   if not is_active then return read_end(fence_of_id) and 'lease_lost' or 'unknown' end
   if fence ~= fence_of_id or now >= tonumber(session.over_at) then return 'lease_lost' end
-end
-
--- What the holder reports; after its first call a grant is not given a second time.
-local function note_report(status, usage, tokens, limit)
-  local report = {touched = '1'}
-  if status ~= '' then report.status = status end
-  if usage ~= '' then report.usage = usage end
-  for field, value in pairs(report) do run[field] = value end
-  write_run(report)
-  if tokens ~= '' then put('tokens', tokens) end
-  if limit ~= '' then put('limit', limit) end
-end
-
--- A steer that its holder has seen is part of the batch from then on.
-local function note_seen(seen)
-  if #seen == 0 or not run.offers then return end
-  local wanted, joined = {}, {}
-  for _, id in ipairs(seen) do wanted[id] = true end
-  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
-    if m.offered == session.fence and wanted[m.id] then
-      take_out(m)
-      joined[#joined + 1] = m
-      note('seen', '', run.consumer, m.id, session.fence)
-    end
-  end
-  if #joined > 0 then join_batch(joined, session.fence) end
 end
 
 -- A grant may be given again while its holder has made no call on it.
@@ -290,7 +264,7 @@ end
 local function cause_of_end()
   local over_at = tonumber(session.over_at)
   if over_at == tonumber(session.lease_at) then return 'lease_expired' end
-  return over_at == tonumber(run.max_at) and 'max_run' or 'grace'
+  return over_at == max_run_at() and 'max_run' or 'grace'
 end
 
 -- What has run out is over, swept or not. Gives back the ids that expired.
@@ -303,5 +277,6 @@ local function settle()
   reset_if_due()
   if passed('retry_at') then drop('retry_at') end
   if passed('debounce_at') then drop('debounce_at') end
+  if passed('group_at') then drop('group_at') end
   return passed('expire_at') and expire_waiting(stored_settings()) or {}
 end
