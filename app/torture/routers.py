@@ -13,6 +13,7 @@ from app.torture.senders import Stuck, tls_for
 
 LOOK_SECONDS = 0.25
 CALL_SECONDS = 5.0
+FOUND_SECONDS = 15.0
 
 
 class Routers:
@@ -35,8 +36,8 @@ class Routers:
 
     async def find(self) -> None:
         """Return when every one has answered; raises `ConnectionError` for one that does not."""
-        deadline = time.monotonic() + CALL_SECONDS
         for url in self._urls:
+            deadline = time.monotonic() + FOUND_SECONDS
             while await self.ask("GET", "/healthz", None, url) is None:
                 if time.monotonic() > deadline:
                     raise ConnectionError(f"{url} does not answer")

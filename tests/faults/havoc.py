@@ -67,6 +67,8 @@ class Havoc:
                 for fault in (faults[0], *chance.sample(faults[1:], len(faults) - 1)):
                     if self._end.wait(chance.uniform(0.5, 1.5) * pause_seconds):
                         return
+                    if self._torture.poll() is not None:  # there is nobody to be disturbed
+                        return
                     fault()
                     self.done[fault.__name__] += 1
         except BaseException as error:  # noqa: BLE001  told when all lanes have ended
