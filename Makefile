@@ -13,11 +13,11 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test torture bench check check-image demo openapi lock clean
+.PHONY: help install run test torture bench check check-image demo test-topology openapi lock clean
 
 help: ## show this list
 	@echo "Session Router: make <target>"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## put everything into .venv, from the lock
 
@@ -41,7 +41,11 @@ test: $(STAMP) ## run the tests; ARGS='-k queue' passes options to pytest
 torture: $(STAMP) ## ten minutes of every fault at once, on processes of our own; ARGS='--seconds 60'
 	@$(BIN)/python -m tests.faults.torture $(ARGS)
 
-bench: $(STAMP) ## measure sweep, signals and claims; BENCH_SHORT=1 for a quick look
+test-topology: $(STAMP) ## kill primaries behind Sentinels and in a cluster, five times each, and tell figures
+	@SESSION_ROUTER_FAILOVERS=$${SESSION_ROUTER_FAILOVERS:-5} $(BIN)/python -m pytest \
+		tests/topology --log-cli-level WARNING $(ARGS)
+
+bench: $(STAMP) ## measure sweep, signals, claims and lists; BENCH_SHORT=1 for a quick look
 	@$(BIN)/python -m bench $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, import directions, openapi.yaml, compose file
@@ -64,8 +68,8 @@ openapi: $(STAMP) ## write openapi.yaml anew
 lock: ## compile requirements/*.txt anew, with hashes
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	$(VENV)-lock/bin/$(COMPILE) pyproject.toml --extra server --extra dev --output-file requirements/dev.txt
-	$(VENV)-lock/bin/$(COMPILE) pyproject.toml --extra server --constraints requirements/dev.txt \
+	$(VENV)-lock/bin/$(COMPILE) pyproject.toml --extra server --extra tracing --extra dev --output-file requirements/dev.txt
+	$(VENV)-lock/bin/$(COMPILE) pyproject.toml --extra server --extra tracing --constraints requirements/dev.txt \
 		--output-file requirements/server.txt
 	echo hatchling | $(VENV)-lock/bin/$(COMPILE) - --constraints requirements/dev.txt \
 		--output-file requirements/build.txt

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from app.errors import ServiceError, StoreUnavailable
+from app.store.holders import holder_of
 from app.store.ready_runs import Claimer, ReadyRuns, ReadySession
 from app.store.session_store import SessionStore
 from session_router.models import ClaimRequest, CompleteRequest, Run
@@ -72,6 +73,10 @@ class Claims:
     def waiting(self) -> int:
         """How many claims wait."""
         return len(self._line)
+
+    def holders(self) -> list[str]:
+        """The holders whose claims wait here."""
+        return [holder_of(claim.claimer.token_name, claim.claimer.consumer) for claim in self._line]
 
     async def enter(
         self, request: ClaimRequest, claimer: Claimer, agents: frozenset[str] | None

@@ -3,40 +3,50 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from app import DESCRIPTION, TITLE, VERSION
 from app.api import (
+    actions,
     chats,
     dead_letters,
+    events,
     messages,
     operations,
     policy,
+    roster,
     runs,
     sessions,
-    signals,
+    signals as signal_streams,
     system,
 )
 from app.api.auth import Access
+from app.api.calls import WatchedCalls
 from app.api.limits import RequestLimit
 from app.api.openapi import describe
 from app.api.problems import answer_problems
 from app.api.services import Services
 from app.claims import Claims
 from app.conversations import Conversations
+from app.feed import Feed
 from app.lifeline import ends_with_parent, told_to_end
 from app.places import Places
 from app.policy_in_force import PolicyInForce
+from app.presence import Presence
 from app.routing.policy import Policy, parse_policy
 from app.settings import Settings, SettingsError, load_settings
 from app.signals import Signals
+from app.store.actions import Actions
 from app.store.aliases import Aliases
 from app.store.chat_memories import ChatMemories
 from app.store.chat_names import ChatNames
 from app.store.clock import stores_clock
 from app.store.dead_letters import DeadLetters
 from app.store.deadlines import Deadlines
+from app.store.events import EventWire
 from app.store.figures import Figures
 from app.store.holdings import Holdings
 from app.store.operations import Operations
@@ -45,6 +55,7 @@ from app.store.policies import Policies
 from app.store.posts import Posts
 from app.store.publications import listen
 from app.store.ready_runs import ReadyRuns
+from app.store.roster import Roster
 from app.store.session_lists import SessionLists
 from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
@@ -53,8 +64,30 @@ from app.store.store_client import StoreClient
 from app.store.stored_form import record_form
 from app.sweep import Sweep
 from app.tokens import read_tokens
+from app.tracing import tracing
 
 ASK_AGAIN_SECONDS = 0.1
+RESOURCES = (
+    messages,
+    chats,
+    runs,
+    signal_streams,
+    actions,
+    operations,
+    sessions,
+    dead_letters,
+    policy,
+    events,
+    roster,
+    system,
+)
+# FastAPI's own would tell paths, which name chats and people, and what errors quote.
+NO_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 
 def create_app(
@@ -78,7 +111,7 @@ def create_app(
             await until_answered(lambda: services.policy.seed(policy_of_file))
             app.state.services = services
             with ends_with_parent(), told_to_end(services.let_go):
-                async with _at_work(settings, services, clock):
+                async with tracing(), _at_work(settings, services, clock):
                     yield
         finally:
             await client.close()
@@ -89,20 +122,12 @@ def create_app(
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,  # it would send callers to whatever host they named
+        telemetry=NO_TELEMETRY,
     )
-    for resource in (
-        messages,
-        chats,
-        runs,
-        signals,
-        operations,
-        sessions,
-        dead_letters,
-        policy,
-        system,
-    ):
+    for resource in RESOURCES:
         app.include_router(resource.router)
     answer_problems(app)
+    app.add_middleware(WatchedCalls)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 
@@ -133,14 +158,21 @@ def _connect(settings: Settings) -> StoreClient:
 async def _at_work(
     settings: Settings, services: Services, clock: Callable[[], str]
 ) -> AsyncIterator[None]:
-    """Run what needs no request: the sweep, the claims' line, the signals, the hints."""
+    """Run what needs no request: the sweep, the claims' line, signals, the feed, the hints."""
     sweep = Sweep(Deadlines(services.client, settings.shards, clock))
-    listening = listen(services.client, services.claims.look, services.signals.signalled)
+    listening = listen(
+        services.client,
+        services.claims.look,
+        services.signals.signalled,
+        services.feed.published,
+    )
     loops = (
         services.policy.run(),
         sweep.run(),
         services.claims.run(),
         services.signals.run(),
+        services.feed.run(),
+        services.presence.run(),
         listening,
     )
     tasks = [asyncio.create_task(loop) for loop in loops]
@@ -171,6 +203,9 @@ def _services(
     policy_in_force = PolicyInForce(policies, aliases.follow)
     conversations = Conversations(ChatMemories(*parts))
     chat_names, posts = ChatNames(client, settings.shards), Posts(client, settings.shards)
+    claims, signals = Claims(ReadyRuns(*parts), store), Signals(Holdings(*parts))
+    figures, roster = Figures(*parts), Roster(*parts)
+    feed = Feed(EventWire(client, clock), figures)
     return Services(
         access=access,
         limit=RequestLimit(settings.requests_per_second),
@@ -181,11 +216,16 @@ def _services(
         places=Places(policy_in_force, aliases, chat_names, conversations, posts),
         client=client,
         store=store,
-        claims=Claims(ReadyRuns(*parts), store),
-        signals=Signals(Holdings(*parts)),
+        claims=claims,
+        signals=signals,
         operations=Operations(*parts),
         dead_letters=DeadLetters(*parts),
         views=SessionViews(*parts),
         lists=SessionLists(*parts),
-        figures=Figures(*parts),
+        figures=figures,
+        actions=Actions(client, settings.shards),
+        roster=roster,
+        feed=feed,
+        presence=Presence(roster, feed, lambda: {*claims.holders(), *signals.holders()}),
+        hides_texts=settings.hide_texts,
     )

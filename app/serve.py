@@ -10,14 +10,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app import metrics, tracing
 from app.bounded_requests import BoundedRequests
-from app.log_lines import OneLine
+from app.logs import configuration
 from app.loopback import is_loopback
 from app.main import read_policy
 from app.settings import PREFIX, Settings, SettingsError
@@ -28,7 +28,6 @@ APPLICATION = "app.main:create_app"
 STORE_CHECK_SECONDS = 0.25
 STORE_RETRY_SECONDS_MAX = 10.0
 LISTEN_BACKLOG = 2048
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # Longer than a client keeps an idle connection (httpx: 5 s), so that it is the client who closes.
 KEEP_ALIVE_SECONDS = 75
 
@@ -43,8 +42,10 @@ def serve(settings: Settings) -> None:
     """
     guarded = _is_guarded(settings)
     read_policy(settings)
+    tracing.require()
     signal.signal(signal.SIGTERM, _exit)
-    with _listen(settings) as listener, _store(settings) as store:
+    counting = metrics.folder_for(settings.workers)
+    with _listen(settings) as listener, _store(settings) as store, counting:
         _print_next_steps(settings, listener, store, guarded=guarded)
         _run(settings, listener)
 
@@ -141,7 +142,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        log_config=_logging(settings.log_level),
+        log_config=configuration(settings.log_level, settings.log_format, settings.log_hash_key),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
@@ -156,13 +157,3 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         server.run(sockets=[listener])
     if not server.started:
         sys.exit(STARTUP_FAILURE)
-
-
-def _logging(level: str) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"()": OneLine, "format": LOG_FORMAT}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"level": level.upper(), "handlers": ["stderr"]},
-    }

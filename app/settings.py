@@ -6,28 +6,26 @@ capitals. An empty variable counts as not set.
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.store_address import parse_store_address
+
 PREFIX = "SESSION_ROUTER_"
-STORE_SCHEMES = ("redis", "rediss", "unix")
 
 
 class SettingsError(Exception):
     """A setting has a value the service cannot work with; names the environment variable."""
 
 
-def _known_scheme(url: str) -> str:
-    if urlsplit(url).scheme not in STORE_SCHEMES or "://" not in url:
-        schemes = ", ".join(f"{scheme}://" for scheme in STORE_SCHEMES)
-        raise ValueError(f"must begin with one of {schemes}")
+def _readable_address(url: str) -> str:
+    parse_store_address(url)
     return url
 
 
-StoreUrl = Annotated[str, AfterValidator(_known_scheme)]
+StoreUrl = Annotated[str, AfterValidator(_readable_address)]
 
 
 class Settings(BaseSettings):
@@ -41,8 +39,10 @@ class Settings(BaseSettings):
         default=None,
         repr=False,
         description="The Redis 7.0+ or Valkey 8+ that holds all state: redis://, rediss:// or "
-        "unix://. Not set: the service runs a Valkey of "
-        "its own in `data_dir`, so that it starts on a machine with nothing but Python.",
+        "unix://; redis+sentinel://host:port,host:port/service/0 for the primary that Sentinels "
+        "name; redis+cluster://host:port,host:port for a cluster (rediss+ for TLS). Not set: the "
+        "service runs a Valkey of its own in `data_dir`, so that it starts on a machine with "
+        "nothing but Python.",
     )
     data_dir: Path = Field(
         default=Path("session-router-data"),
@@ -88,8 +88,27 @@ class Settings(BaseSettings):
         "acknowledged message through a crash of the machine, `everysec` may lose the last "
         "second and is faster.",
     )
+    hide_texts: bool = Field(
+        default=False,
+        description="Whether the texts of messages are hidden for good from people, on the page "
+        "and in every view of REST, whatever is asked for. Gateways get them: they answer them.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severity that is logged."
+        default="info",
+        description="Least severity that is logged. `debug` has a line for every decision.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="Lines for people, or a JSON object a line for machines.",
+    )
+    log_hash_key: str | None = Field(
+        default=None,
+        min_length=16,
+        max_length=256,
+        repr=False,
+        description="A secret of 16 to 256 characters with which ids of sessions, messages, users, "
+        "consumers and runs are hashed in the log, the same on every router. Not set: they stand "
+        "there as they are.",
     )
     store_timeout_seconds: float = Field(
         default=2.0,

@@ -49,6 +49,10 @@ class Signals:
         """How many streams are open."""
         return sum(len(streams) for streams in self._streams.values())
 
+    def holders(self) -> list[str]:
+        """The holders that listen here."""
+        return list(self._streams)
+
     async def stream(self, token_name: str, consumer: str) -> AsyncIterator[bytes]:
         """Send what is outstanding, then what comes, until the service ends."""
         holder = holder_of(token_name, consumer)

@@ -46,10 +46,17 @@ class Sweep:
 
     async def run(self) -> None:
         """Sweep until cancelled, through every outage of the store."""
+        is_away = False
         while True:
             try:
                 seconds = await self.run_once()
+                if is_away:
+                    logger.info("the store answers again")
+                is_away = False
             except StoreUnavailable:
+                if not is_away:
+                    logger.warning("the store does not answer")
+                is_away = True
                 seconds = PERIOD_SECONDS
             except Exception:
                 logger.exception("a round of the sweep failed; the next one tries again")

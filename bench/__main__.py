@@ -1,4 +1,4 @@
-"""`make bench`: what the sweep, the signals and the claims cost, beside what they may cost.
+"""`make bench`: what sweep, signals, claims and lists cost, beside what they may cost.
 
 Everything runs on loopback and in a temporary folder, in about three minutes; with BENCH_SHORT=1
 in one, on fewer leases and samples. The figures are of this machine at this
@@ -9,10 +9,16 @@ import asyncio
 import os
 import sys
 
-from bench import idle_claims, interrupts, recovery
+from bench import connection, idle_claims, interrupts, recovery, session_lists
 from bench.figures import print_table, write
 
-BENCHES = {"recovery": recovery, "interrupts": interrupts, "idle_claims": idle_claims}
+BENCHES = {
+    "recovery": recovery,
+    "interrupts": interrupts,
+    "idle_claims": idle_claims,
+    "connection": connection,
+    "session_lists": session_lists,
+}
 
 
 def main() -> None:

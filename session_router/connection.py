@@ -127,7 +127,7 @@ class Connection:
             call.method,
             call.path,
             params=call.params,
-            content=None if call.body is None else call.body.model_dump_json(exclude_defaults=True),
+            content=None if call.body is None else _json(call.body),
             headers={} if call.body is None else {"Content-Type": "application/json"},
             timeout=self._timeout_seconds + call.held_seconds,
         )
@@ -154,6 +154,10 @@ class Connection:
                     yield part
         except httpx.RequestError as error:
             raise _no_answer(error) from error
+
+
+def _json(body: BaseModel) -> str:
+    return body.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
 def _no_answer(error: TimeoutError | httpx.RequestError) -> Unavailable:

@@ -27,7 +27,8 @@ class Circumstances(NamedTuple):
 
     `interrupted`: somebody wanted it to stop, and `stopped`: it was cancelled for that.
     `requeue`: what it had is to come again then. `released` is how the run ends if it was
-    handed back, from the handler itself (`by_handler`) or from outside.
+    handed back, from the handler itself (`by_handler`) or from outside. `fault`: what ended the
+    client's own watch over the lease, so that the handler had to be cancelled.
     """
 
     run_id: str
@@ -37,6 +38,7 @@ class Circumstances(NamedTuple):
     requeue: bool = False
     released: Ending | None = None
     by_handler: bool = False
+    fault: BaseException | None = None
 
 
 def judge(handler: asyncio.Task[None], now: Circumstances) -> Ending:
@@ -48,6 +50,7 @@ def judge(handler: asyncio.Task[None], now: Circumstances) -> Ending:
     error = None if handler.cancelled() else handler.exception()
     if error is not None and not isinstance(error, Interrupted | Superseded):
         _complain(now.run_id, error)
+    error = error or now.fault
     if now.released is not None and now.by_handler:
         return now.released
     if error is None and not handler.cancelled():

@@ -71,18 +71,26 @@ class Interrupted(Exception):
 
 
 class Superseded(Exception):
-    """The run was not sealed: somebody wants it to stop, or steers it, and was first.
+    """The run was not sealed: somebody wants it to stop, or said more to it, and was first.
 
-    `interrupt` is None where nobody wants it to stop. `steer` is what is offered and not yet
-    taken; `take_steer` gives it, and then the seal may be tried again. A handler that lets
-    this through ends its run: as `interrupted` after an interrupt, else as `released`, and the
-    next run has the batch and the steers together.
+    `interrupt` is None where nobody wants it to stop. `steer` and `answers` (those that came
+    too late for their question) are offered and not yet taken; `take_steer` gives both, and
+    then the seal may be tried again. A handler that lets this through ends its run: as
+    `interrupted` after an interrupt, else as `released`, and the next run has the batch and
+    what was said together.
     """
 
-    def __init__(self, interrupt: Interrupt | None, steer: tuple[BatchMessage, ...]) -> None:
-        super().__init__("an interrupt came first" if interrupt else "a steer came first")
+    def __init__(
+        self,
+        interrupt: Interrupt | None,
+        steer: tuple[BatchMessage, ...],
+        answers: tuple[BatchMessage, ...] = (),
+    ) -> None:
+        word = "an interrupt" if interrupt else "a steer" if steer else "an answer"
+        super().__init__(f"{word} came first")
         self.interrupt = interrupt
         self.steer = steer
+        self.answers = answers
 
 
 def refusal(status: int, problem: Problem | None, text: str) -> RouterError:

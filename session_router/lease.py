@@ -12,16 +12,18 @@ from pydantic import BaseModel
 from session_router.connection import Answer, Call, Connection
 from session_router.errors import LeaseLost, RouterError, Superseded, Unavailable
 from session_router.models import (
+    Asked,
+    AskRequest,
     Heartbeat,
     HeartbeatRequest,
     Interrupt,
     Run,
     Seal,
     SealRequest,
-    Usage,
 )
+from session_router.offers import Offers
+from session_router.reports import Reports
 from session_router.retries import a_bit_less, backoff_seconds
-from session_router.steers import Steers
 
 logger: Final = logging.getLogger("session_router")
 
@@ -29,6 +31,11 @@ M = TypeVar("M", bound=BaseModel)
 
 # These say how the batch ends, and stand over what was asked before.
 ENDS_BATCH: Final = frozenset({"stop", "reset"})
+# Together no more than one report of what was seen may name.
+STEERS_UNCONFIRMED_MAX: Final = 900
+ANSWERS_UNCONFIRMED_MAX: Final = 100
+# What a crash should not lose waits so long for company, or for the run's end.
+NEWS_SECONDS: Final = 0.5
 
 
 class Lease:
@@ -45,9 +52,9 @@ class Lease:
         self.sealed = False
         self.interrupt: Interrupt | None = None
         self.interrupted: asyncio.Future[Interrupt] = asyncio.get_running_loop().create_future()
-        self.steers = Steers()
-        self.usage: Usage | None = None
-        self.status: str | None = None
+        self.steers = Offers(STEERS_UNCONFIRMED_MAX)
+        self.answers = Offers(ANSWERS_UNCONFIRMED_MAX)
+        self.reports = Reports(run.data)
         self._connection = connection
         self._path = f"/v1/runs/{quote(run.id, safe='')}"
         self._alone = asyncio.Lock()
@@ -70,6 +77,11 @@ class Lease:
         self.lost = self.lost or error
         self.gone.set()
 
+    async def until_lost(self) -> None:
+        """Wait until the lease is lost: raises `LeaseLost`."""
+        await self.gone.wait()
+        raise self.lost or LeaseLost("the lease is over")
+
     def ask_to_stop(self, interrupt: Interrupt) -> None:
         """Note that somebody wants this run to stop, however often and by whom it is told."""
         known = self.interrupt
@@ -83,13 +95,22 @@ class Lease:
         self._news_at = self._beat_due = time.monotonic()
         self._wake.set()
 
+    def report_soon(self) -> None:
+        """Let `keep` beat within `NEWS_SECONDS`: there is something that a crash would lose."""
+        self._beat_due = min(self._beat_due, time.monotonic() + NEWS_SECONDS)
+        self._wake.set()
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The ids of what was taken, and not yet confirmed as seen."""
+        return self.steers.unconfirmed + self.answers.unconfirmed
+
     async def keep(self) -> None:
-        """Beat whenever it is time; returns when the lease is lost."""
-        with suppress(LeaseLost):
-            while True:
-                await self._until_due()
-                if time.monotonic() >= self._beat_due:
-                    await self.beat()
+        """Beat whenever it is time, until the lease is lost: raises `LeaseLost`."""
+        while True:
+            await self._until_due()
+            if time.monotonic() >= self._beat_due:
+                await self.beat()
 
     async def _until_due(self) -> None:
         self._wake.clear()
@@ -103,14 +124,19 @@ class Lease:
         Raises `LeaseLost`, also when the router could not be reached in time.
         """
         async with self._alone:
-            seen = self.steers.unconfirmed
+            seen, news = self.seen, self.reports.news
             body = HeartbeatRequest(
-                fence=self.run.fence, seen=seen, status=self.status, usage=self.usage
+                fence=self.run.fence,
+                seen=seen,
+                status=self.reports.status,
+                usage=self.reports.usage,
+                **news._asdict(),
             )
             call = Call("POST", f"{self._path}/heartbeat", Heartbeat, body)
             answer = await self._while_held(call, RouterError)
             self._renewed(answer.sent_at)
-            self.steers.confirmed(seen)
+            self.reports.heard(news)
+            self._confirmed(seen)
             self._learn(answer)
 
     async def seal(self) -> None:
@@ -120,17 +146,31 @@ class Lease:
         """
         if self.sealed:
             return
-        seen = self.steers.unconfirmed
+        seen = self.seen
         body = SealRequest(fence=self.run.fence, seen=seen)
         answer = await self._while_held(Call("POST", f"{self._path}/seal", Seal, body), Unavailable)
-        self.steers.confirmed(seen)
+        self._confirmed(seen)
         self.sealed = answer.value.sealed
         if not self.sealed:
             self._learn(answer)
-            raise Superseded(answer.value.interrupt, answer.value.steer)
+            told = answer.value
+            raise Superseded(told.interrupt, told.steer, told.answers)
+
+    async def ask(self, question: AskRequest) -> None:
+        """Put a question to people, or withdraw it; retried until the lease is over.
+
+        Raises `LeaseLost`, and what the router refuses.
+        """
+        call = Call("POST", f"{self._path}/ask", Asked, question)
+        await self._while_held(call, Unavailable)
+
+    def _confirmed(self, seen: tuple[str, ...]) -> None:
+        self.steers.confirmed(seen)
+        self.answers.confirmed(seen)
 
     def _learn(self, answer: Answer[Heartbeat] | Answer[Seal]) -> None:
         self.steers.answered(answer.value.steer, answer.sent_at)
+        self.answers.answered(answer.value.answers, answer.sent_at)
         if answer.value.interrupt is not None:
             self.ask_to_stop(answer.value.interrupt)
 
@@ -155,7 +195,8 @@ class Lease:
             except LeaseLost:
                 raise
             except passing as error:
-                level = logging.DEBUG if failures else logging.WARNING
+                again = failures > 0 and isinstance(error, Unavailable)
+                level = logging.DEBUG if again else logging.WARNING
                 what = call.path.rpartition("/")[2]
                 logger.log(level, "run %s: a %s failed: %s", self.run.id, what, error)
                 await asyncio.sleep(self._retry_delay_seconds(failures, error))

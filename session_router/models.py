@@ -97,6 +97,8 @@ Busy = Literal["queue", "interrupt", "steer", "reject"]
 Dispatch = Literal["inline", "worker"]
 MessageState = Literal["waiting", "in_run", "done", "dead", "removed"]
 SessionState = Literal["idle", "waiting", "running", "paused"]
+SessionOrder = Literal["key", "oldest_wait"]
+Texts = Literal["shown", "hidden", "forbidden"]
 Outcome = Literal["completed", "interrupted", "failed", "released"]
 Ended = Literal["lease_expired", "max_run", "grace", "released", "failed", "interrupted", "forced"]
 DecisionWord = Literal[
@@ -771,13 +773,13 @@ class MessageStatus(Words):
 
 
 class WaitingMessage(Words):
-    """A message in a session's queue, or in its run's batch."""
+    """A message in a session's queue, or in its run's batch; `text` is null where hidden."""
 
     message_id: str
     seq: int
     user_id: str | None = None
     user_name: str | None = None
-    text: str
+    text: str | None = None
     kind: Kind
     received_at: Moment
     deliveries: int
@@ -795,7 +797,10 @@ class SessionCounters(Words):
 
 
 class SessionDetail(Words):
-    """The answer to `GET /v1/sessions/{key}`."""
+    """The answer to `GET /v1/sessions/{key}`.
+
+    `texts`: whether the texts of queue and batch are here, can be asked for, or cannot.
+    """
 
     session: SessionView
     state: SessionState
@@ -805,6 +810,7 @@ class SessionDetail(Words):
     ready_at: Moment | None = None
     last_active_at: Moment | None = None
     counters: SessionCounters
+    texts: Texts = "shown"
 
 
 class SessionSummary(Words):
@@ -853,6 +859,7 @@ class DeadLetterPage(Words):
 
     dead_letters: tuple[DeadLetter, ...]
     cursor: str | None = None
+    texts: Texts = "shown"
 
 
 class SessionPage(Words):
@@ -860,6 +867,172 @@ class SessionPage(Words):
 
     sessions: tuple[SessionSummary, ...]
     cursor: str | None = None
+
+
+SessionVerb = Literal["interrupt", "release", "reset", "pause", "resume", "delete"]
+ActionWord = Literal[
+    "interrupt",
+    "release",
+    "reset",
+    "pause",
+    "resume",
+    "delete",
+    "remove",
+    "redrive",
+    "discard",
+    "put_policy",
+]
+
+
+class SessionToAct(Seeing):
+    """A session and what a person saw of it."""
+
+    key: str
+
+
+class ActionsRequest(Words):
+    """The body of `POST /v1/sessions/actions`: one verb on up to 100 sessions."""
+
+    action: SessionVerb
+    sessions: Annotated[tuple[SessionToAct, ...], Field(min_length=1, max_length=100)]
+
+
+class ActionResult(Words):
+    """What a verb met in one session; `unknown`: there is none, or it is another agent's."""
+
+    key: str
+    result: Literal["changed", "unchanged", "unknown"]
+
+
+class ActionResults(Words):
+    """The answer to `POST /v1/sessions/actions`, in the order of the request."""
+
+    results: tuple[ActionResult, ...]
+
+
+class Action(Words):
+    """What somebody did: `by` is the token's name, null where no token was asked for.
+
+    `changed` is false where there was nothing to do, or what was seen was no longer so. Of
+    `session_key`, `run_id`, `message_id` and `revision` those are set that it was done to.
+    """
+
+    id: str
+    at: Moment
+    by: str | None = None
+    action: ActionWord
+    changed: bool
+    session_key: str | None = None
+    run_id: str | None = None
+    message_id: str | None = None
+    revision: int | None = None
+
+
+class ActionPage(Words):
+    """A page of what was done, newest first; `cursor` asks for the next one, null at the end."""
+
+    actions: tuple[Action, ...]
+    cursor: str | None = None
+
+
+class Router(Words):
+    """A process that serves: one worker of one replica."""
+
+    name: str
+    version: str
+    started_at: Moment
+    last_seen_at: Moment
+
+
+class RouterList(Words):
+    """The routers that were there within the last minute, by name."""
+
+    routers: tuple[Router, ...]
+
+
+class Consumer(Words):
+    """A gateway or worker process: the agents it worked for, and how many runs it holds.
+
+    `token` is the name of its token, null where none was asked for; `agents` is empty for one
+    that only claims, for any agent.
+    """
+
+    consumer: str
+    token: str | None = None
+    agents: tuple[str, ...] = ()
+    runs: int
+    last_seen_at: Moment
+
+
+class ConsumerList(Words):
+    """The consumers that called within the last hour, the latest first, at most 1,000."""
+
+    consumers: tuple[Consumer, ...]
+
+
+class DecisionEvent(Words):
+    """Event `decision` of the live feed: what a message was answered with."""
+
+    at: Moment
+    session_key: str
+    message_id: str
+    kind: Kind
+    decision: DecisionWord
+    reason: Reason
+
+
+class RunGrantedEvent(Words):
+    """Event `run_granted`: to whom, and on what call. `messages` is the size of the batch."""
+
+    at: Moment
+    session_key: str
+    run_id: str
+    consumer: str
+    by: Literal["message", "next", "claim"]
+    messages: int
+
+
+class RunEndedEvent(Words):
+    """Event `run_ended`: by its holder's word. A run that ends otherwise is `lease_lost`."""
+
+    at: Moment
+    session_key: str
+    run_id: str
+    outcome: Outcome
+    reason: str | None = None
+
+
+class LeaseLostEvent(Words):
+    """Event `lease_lost`: the run ended without its holder's word."""
+
+    at: Moment
+    session_key: str
+    run_id: str
+    consumer: str
+    ended: Ended
+
+
+class DeadLetterEvent(Words):
+    """Event `dead_letter`: a message was set aside; `id` is that of the dead letter."""
+
+    at: Moment
+    session_key: str
+    id: str
+    message_id: str
+
+
+class PolicyEvent(Words):
+    """Event `policy`: another policy is in force; `by` is a token's name, or `file`."""
+
+    at: Moment
+    revision: int
+    by: str | None = None
+
+
+class GapEvent(Words):
+    """Event `gap`: some events did not come here; how many, null where that is not known."""
+
+    missed: int | None = None
 
 
 class SessionCounts(Words):

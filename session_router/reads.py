@@ -12,8 +12,10 @@ from session_router.models import (
     RunState,
     SessionDetail,
     SessionPage,
+    SessionState,
     Source,
     Stats,
+    Timeline,
 )
 
 
@@ -67,10 +69,31 @@ class Reads:
         call = Call("GET", f"/v1/sessions/{quote(key, safe='')}", SessionDetail)
         return (await self._connection.persist(call, self._retry_seconds)).value
 
-    async def sessions(self, cursor: str | None = None) -> SessionPage:
-        """Give a page of the sessions; the page's `cursor` asks for the next one."""
-        params = {} if cursor is None else {"cursor": cursor}
+    async def sessions(  # noqa: PLR0913  filters, by name
+        self,
+        cursor: str | None = None,
+        *,
+        agent: str | None = None,
+        platform: str | None = None,
+        chat_id: str | None = None,
+        user_id: str | None = None,
+        state: SessionState | None = None,
+        limit: int | None = None,
+    ) -> SessionPage:
+        """Give a page of the sessions that fit; the page's `cursor` asks for the next one.
+
+        An absent filter takes all that the token may see; `chat_id` and `user_id` are the
+        platform's. `limit` is 1 to 200, 50 if not given; a page may be shorter before the end.
+        """
+        wanted = {"cursor": cursor, "agent": agent, "platform": platform, "chat": chat_id}
+        wanted |= {"user": user_id, "state": state, "limit": None if limit is None else str(limit)}
+        params = {name: value for name, value in wanted.items() if value is not None}
         call = Call("GET", "/v1/sessions", SessionPage, params=params)
+        return (await self._connection.persist(call, self._retry_seconds)).value
+
+    async def timeline(self, key: str) -> Timeline:
+        """Tell the last 50 events of a session, oldest first."""
+        call = Call("GET", f"/v1/sessions/{quote(key, safe='')}/timeline", Timeline)
         return (await self._connection.persist(call, self._retry_seconds)).value
 
     async def stats(self) -> Stats:

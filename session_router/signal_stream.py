@@ -2,30 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Final, NamedTuple, TypeAlias
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from session_router.connection import Connection
-from session_router.errors import RouterError, Unavailable
-from session_router.models import InterruptSignal, LeaseLostSignal, SteerSignal
-from session_router.retries import a_bit_more, backoff_seconds
+from session_router.errors import RouterError
+from session_router.failures import Failures
+from session_router.models import AnswerSignal, InterruptSignal, LeaseLostSignal, SteerSignal
+from session_router.retries import a_bit_more
 
 logger: Final = logging.getLogger("session_router")
 
-Signal: TypeAlias = InterruptSignal | SteerSignal | LeaseLostSignal
+Signal: TypeAlias = InterruptSignal | SteerSignal | AnswerSignal | LeaseLostSignal
 
-SIGNALS: Final[dict[str, type[InterruptSignal] | type[SteerSignal] | type[LeaseLostSignal]]] = {
-    "interrupt": InterruptSignal,
-    "steer": SteerSignal,
-    "lease_lost": LeaseLostSignal,
+SIGNALS: Final[Mapping[str, TypeAdapter[Signal]]] = {
+    "interrupt": TypeAdapter(InterruptSignal),
+    "steer": TypeAdapter(SteerSignal),
+    "answer": TypeAdapter(AnswerSignal),
+    "lease_lost": TypeAdapter(LeaseLostSignal),
 }
 
 # The router says at least a comment every 15 s.
 SILENCE_SECONDS: Final = 40.0
-RETRY_SECONDS_MAX: Final = 2.0
 # More than all steers that a session can hold.
 EVENT_BYTES_MAX: Final = 64 * 1024 * 1024
 
@@ -84,23 +85,18 @@ class SignalStream:
         self._consumer = consumer
         self._tell = tell
         self._retry_seconds = 0.0
-        self._failures = 0
+        self._failures = Failures("the signal stream")
 
     async def keep(self) -> None:
         """Listen until cancelled. Beats carry the same truth while no stream can be had."""
         while True:
-            asked = None
             try:
                 await self._listen()
             except RouterError as error:
-                level = logging.DEBUG if self._failures else logging.WARNING
-                logger.log(level, "the signal stream broke: %s", error)
-                asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
-            hint = max(self._retry_seconds, asked or 0.0)
-            await asyncio.sleep(
-                a_bit_more(hint) + backoff_seconds(self._failures, RETRY_SECONDS_MAX)
-            )
-            self._failures += 1
+                rest_seconds = self._failures.note(error)
+            else:
+                rest_seconds = self._failures.rest_seconds()
+            await asyncio.sleep(a_bit_more(self._retry_seconds) + rest_seconds)
 
     async def _listen(self) -> None:
         reader = EventReader()
@@ -108,7 +104,7 @@ class SignalStream:
         parts = self._connection.stream("/v1/signals", params, SILENCE_SECONDS)
         async with aclosing(parts):
             async for part in parts:
-                self._failures = 0
+                self._failures.over()
                 for event in reader.read(part):
                     if event.name == "reconnect":
                         return
@@ -120,7 +116,7 @@ class SignalStream:
         if model is None:
             return  # a newer router may say more than this client knows
         try:
-            signal = model.model_validate_json(event.data, extra="ignore")
+            signal = model.validate_json(event.data, extra="ignore")
         except ValidationError:
             logger.warning("a signal %s was not understood", event.name)
             return

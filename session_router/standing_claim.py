@@ -9,7 +9,8 @@ from typing import Final
 from urllib.parse import quote
 
 from session_router.connection import Call, Connection
-from session_router.errors import RouterError, Unavailable
+from session_router.errors import RouterError
+from session_router.failures import Failures
 from session_router.models import (
     ClaimedRuns,
     ClaimRequest,
@@ -18,7 +19,6 @@ from session_router.models import (
     Run,
     RunList,
 )
-from session_router.retries import backoff_seconds
 
 logger: Final = logging.getLogger("session_router")
 
@@ -26,8 +26,6 @@ WAIT_SECONDS: Final = 30.0
 # An empty answer before this came from a router that ends.
 EARLY_SECONDS: Final = WAIT_SECONDS / 2
 GIVE_UP_SECONDS: Final = 2.0
-# Runs wait while nobody claims: sooner than other calls.
-RETRY_SECONDS_MAX: Final = 2.0
 
 
 class StandingClaim:
@@ -55,7 +53,7 @@ class StandingClaim:
 
     async def keep(self) -> None:
         """Claim until cancelled."""
-        failures = 0
+        early = Failures("a claim")
         while True:
             await self._room.wait()
             began_at = time.monotonic()
@@ -63,27 +61,22 @@ class StandingClaim:
             for run in runs:
                 self._take(run)
             if runs or time.monotonic() - began_at >= EARLY_SECONDS:
-                failures = 0
+                early.over()
                 continue
-            await asyncio.sleep(backoff_seconds(failures, RETRY_SECONDS_MAX))
-            failures += 1
+            await asyncio.sleep(early.rest_seconds())
 
     async def _claimed(self) -> tuple[Run, ...]:
         body = self._wanted.model_copy(
             update={"request_id": secrets.token_hex(16), "wait_seconds": WAIT_SECONDS}
         )
         call = Call("POST", "/v1/runs/claim", ClaimedRuns, body, held_seconds=WAIT_SECONDS)
-        failures = 0
+        failures = Failures("a claim")
         self._is_open = True
         while True:
             try:
                 answer = await self._connection.once(call, WAIT_SECONDS * 2)
             except RouterError as error:
-                level = logging.DEBUG if failures else logging.WARNING
-                logger.log(level, "a claim failed: %s", error)
-                asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
-                await asyncio.sleep((asked or 0.0) + backoff_seconds(failures, RETRY_SECONDS_MAX))
-                failures += 1
+                await asyncio.sleep(failures.note(error))
             else:
                 self._is_open = False
                 return answer.value.runs

@@ -1,30 +1,29 @@
-"""A run in work: what its handler sees, and how it is carried out from grant to end."""
+"""A run in work: what its handler sees, says and asks."""
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple, TypeAlias, assert_never
-from urllib.parse import quote
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from session_router.connection import Call, Connection
-from session_router.ending import REASON_CHARACTERS_MAX, Circumstances, Ending, cut, judge
-from session_router.errors import LeaseLost, RouterError
+from pydantic import JsonValue
+
+from session_router.asking import Asking, question_of
+from session_router.connection import Connection
+from session_router.ending import REASON_CHARACTERS_MAX, Ending, cut
+from session_router.errors import RouterError
 from session_router.lease import Lease
 from session_router.models import (
     BatchMessage,
-    CompleteRequest,
-    Completion,
+    ContextMessage,
     Interrupt,
-    InterruptSignal,
-    LeaseLostSignal,
     Outcome,
+    Previous,
+    Route,
     Run,
-    SteerSignal,
+    SessionView,
+    To,
     Usage,
 )
-from session_router.signal_stream import Signal
-
-logger: Final = logging.getLogger("session_router")
 
 STATUS_CHARACTERS_MAX: Final = 200
 
@@ -32,20 +31,15 @@ STATUS_CHARACTERS_MAX: Final = 200
 class Grant(NamedTuple):
     """A run as an answer brought it.
 
-    `sent_at` (monotonic): when the request of that answer was sent. `fresh`: granted by that
-    very request, so the lease cannot be older; else a beat must show that it is still ours.
+    `session`: its session as that answer shows it. `sent_at` (monotonic): when the request of
+    that answer was sent. `fresh`: granted by that very request, so the lease cannot be older;
+    else a beat must show that it is still ours.
     """
 
     run: Run
+    session: SessionView | None
     sent_at: float
     fresh: bool
-
-
-class Manner(NamedTuple):
-    """What the gateway wishes to happen to the handler and the batch of an interrupted run."""
-
-    cancel_on_interrupt: bool = True
-    requeue_interrupted: bool = False
 
 
 class RunInWork:
@@ -54,35 +48,104 @@ class RunInWork:
     The client beats for it and listens to its signals. The handler is cancelled when the lease
     is lost, when the client is left, and (unless `cancel_on_interrupt` is off) when somebody
     wants the run to stop; who waits for `interrupt_requested` is told first.
+
+    What the router refuses, and what does not fit, is raised where it was said: `LeaseLost`
+    from every call that is awaited, `InvalidMessage` and `ValueError` as the calls say.
     """
 
-    def __init__(self, connection: Connection, grant: Grant, manner: Manner) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, grant: Grant) -> None:
         self._lease = Lease(connection, grant.run, grant.sent_at)
-        self._fresh = grant.fresh
-        self._manner = manner
+        self._asking = Asking(self._lease)
+        self._session = grant.session
+        self._holds = 0
         self._handler: asyncio.Task[None] | None = None
         self._released: Ending | None = None
         self._by_handler = False
         self._over: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
-        return f"RunInWork({self.run.id!r})"
+        return f"RunInWork({self.id!r})"
 
     @property
-    def run(self) -> Run:
-        """The grant: ids, fence, route, session."""
+    def grant(self) -> Run:
+        """The grant as the router gave it: what stands below, the lease's times, `omitted`."""
         return self._lease.run
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.grant.id
+
+    @property
+    def fence(self) -> int:
+        """The fencing token: stores and tools refuse a writer with a smaller one than the last."""
+        return self.grant.fence
+
+    @property
+    def session_key(self) -> str:
+        """The name of the conversation."""
+        return self.grant.session_key
+
+    @property
+    def session_id(self) -> str:
+        """The identity of the conversation's present generation: a reset starts a new one."""
+        return self.grant.session_id
+
+    @property
+    def to(self) -> To:
+        """This very session, for what a job that is begun here will report (`router.report`)."""
+        return To(session_key=self.session_key, session_id=self.session_id)
+
+    @property
+    def session(self) -> SessionView:
+        """The session when the run was granted: `is_new`, `prompt_note`, `context.action`."""
+        if self._session is None:
+            raise RouterError("the router did not show the session of this run")
+        return self._session
 
     @property
     def text(self) -> str:
         """The batch as one text, ready for the agent."""
-        return self.run.text
+        return self.grant.text
 
     @property
     def messages(self) -> tuple[BatchMessage, ...]:
         """The messages of the batch, in their order."""
-        return self.run.messages
+        return self.grant.messages
+
+    @property
+    def context(self) -> tuple[ContextMessage, ...]:
+        """What was overheard, or posted outside a run, since the last run; oldest first."""
+        return self.grant.context
+
+    @property
+    def route(self) -> Route:
+        """Where the reply goes; `reply_to` is the newest message's id."""
+        return self.grant.route
+
+    @property
+    def previous(self) -> Previous | None:
+        """The run that had this batch before, how it ended and what it posted; None if none."""
+        return self.grant.previous
+
+    @property
+    def data(self) -> dict[str, JsonValue]:
+        """The gateway's own JSON of the session, as `set_data` left it; empty at first."""
+        return self._lease.reports.data
+
+    @property
+    def previous_data(self) -> dict[str, JsonValue] | None:
+        """The data from before a reset, until a run of the new session id completes."""
+        return self.grant.previous_data
+
+    @property
+    def status(self) -> str | None:
+        """What others see of this run; what is set is cut to 200 characters."""
+        return self._lease.reports.status
+
+    @status.setter
+    def status(self, status: str) -> None:
+        self._lease.reports.status = cut(status, STATUS_CHARACTERS_MAX)
 
     @property
     def interrupt(self) -> Interrupt | None:
@@ -96,21 +159,95 @@ class RunInWork:
     def take_steer(self) -> tuple[BatchMessage, ...]:
         """Return what was said to this run since the last call, for the next model call.
 
-        Taking is seeing: it is reported at once, and is part of the batch from then on. What
-        is never taken goes on waiting when the run ends.
+        These are steers, and answers that came too late for their question. Taking is seeing:
+        it is reported at once, and is part of the batch from then on. What is never taken goes
+        on waiting when the run ends.
         """
         taken = self._lease.steers.take()
+        if not self._asking.is_open:
+            taken += self._lease.answers.take()
         if taken:
             self._lease.beat_soon()
-        return taken
+        return tuple(sorted(taken, key=lambda message: message.seq))
+
+    async def ask(
+        self,
+        prompt_id: str | int,
+        *,
+        from_: Literal["owners", "anyone"] | Sequence[str] = "owners",
+        reply_to: str | int | None = None,
+        timeout_seconds: float = 3600.0,
+    ) -> BatchMessage | None:
+        """Wait for a person's answer to what was posted, and return it; None if none came.
+
+        `prompt_id` is the gateway's name for the question, which a button brings back; a reply
+        to the post `reply_to`, and plain text on the run's route, answer it too. `from_` says
+        who may: the run's owners, anyone, or these user ids (1 to 50). At most 86,400 seconds,
+        which do not count against the run's time. The answer is seen, and the question
+        withdrawn, when this returns. Raises `InvalidMessage`, `LeaseLost`.
+        """
+        fields: dict[str, object] = {"fence": self.fence, "prompt_id": prompt_id}
+        fields |= {"from": from_ if isinstance(from_, str) else tuple(from_)}
+        fields |= {"reply_to": reply_to, "expires_seconds": timeout_seconds}
+        return await self._asking.ask(question_of(fields))
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Keep interrupts and steers off while the body works; they queue at the back, for good.
+
+        For sub-agents at work, a history that is being compressed. A stop, a reset and an
+        operator still act. Raises `LeaseLost`.
+        """
+        self._holds += 1
+        try:
+            if self._holds == 1:
+                self._lease.reports.set_hold(hold=True)
+                await self._lease.beat()
+            yield
+        finally:
+            self._holds -= 1
+            if self._holds == 0:
+                self._lease.reports.set_hold(hold=False)
+                self._lease.beat_soon()
 
     async def seal(self) -> None:
         """Close the run before its reply is sent; afterwards nothing interrupts or steers it.
 
         Once sealed, the run is not repeated, whatever happens: send the reply, and return. May
-        be called again. Raises `Superseded` if something came first, `LeaseLost`.
+        be called again. It withdraws a question that is open. Raises `Superseded` if something
+        came first, `LeaseLost` if the run is not this client's any more or the router could not
+        be reached while it was, and `Refused` for what else the router says: in each case send
+        nothing.
         """
         await self._lease.seal()
+
+    def sent(self, message_id: str | int) -> None:
+        """Say what the run posted, by the platform's id, once it is out.
+
+        Replies to it join the session, and after a crash the next holder finds it in
+        `previous.sent`. Reported within half a second, or with the run's end; the router keeps
+        the last 100 of a run. Raises `ValueError` for what is no id.
+        """
+        self._lease.reports.note_sent(message_id)
+        self._lease.report_soon()
+
+    def set_data(self, data: Mapping[str, JsonValue]) -> None:
+        """Replace the session's data: up to 8 KiB of JSON that every later run finds in `data`.
+
+        Reported within half a second, or with the run's end. Raises `ValueError`.
+        """
+        self._lease.reports.set_data(data)
+        self._lease.report_soon()
+
+    def report(self, *, usage: Usage | None = None, status: str | None = None) -> None:
+        """Say how the run goes: sent with the next beat, and the usage with its end.
+
+        What is None stays as it was last reported. `status` is cut to 200 characters.
+        """
+        if usage is not None:
+            self._lease.reports.usage = usage
+        if status is not None:
+            self.status = status
 
     def give_back(self, reason: str | None = None) -> None:
         """End the run as `released`: its batch waits, uncounted, for whoever claims it next.
@@ -118,22 +255,13 @@ class RunInWork:
         Called by the handler, which then returns; even after a seal, if nothing was sent.
         Called from outside it cancels the handler, or lets it finish once it has sealed. It
         may be this client that claims it next: to wait between tries, raise an error, and the
-        policy's `retry_delay_seconds` holds.
+        policy's `retry_delay_seconds` holds. `reason` is cut to 500 characters.
         """
         cause = None if reason is None else cut(reason, REASON_CHARACTERS_MAX)
         self._released = Ending("released", cause, next=False)
         self._by_handler = self._handler is not None and asyncio.current_task() is self._handler
         if self._handler is not None and not self._by_handler and not self._lease.sealed:
             self._handler.cancel()
-
-    def report(self, *, usage: Usage | None = None, status: str | None = None) -> None:
-        """Say how the run goes: sent with the next beat, and the usage with its end.
-
-        What is None stays as it was last reported. `status` is cut to 200 characters.
-        """
-        self._lease.usage = usage if usage is not None else self._lease.usage
-        if status is not None:
-            self._lease.status = cut(status, STATUS_CHARACTERS_MAX)
 
     async def beat_now(self) -> None:
         """Beat at once: sends what was reported, renews the lease, learns what is wanted.
@@ -148,136 +276,3 @@ class RunInWork:
 
 
 RunHandler: TypeAlias = Callable[[RunInWork], Awaitable[None]]
-
-
-class CarriedOut(RunInWork):
-    """The client's side of a run: starts the handler, watches the lease, completes."""
-
-    _closing = False
-    _stopped = False
-
-    def hand_back(self) -> None:
-        """Give the run back because the client is left; a sealed one has a lease's time left."""
-        self._closing = True
-        self._released = self._released or Ending("released", next=False)
-        if self._handler is None:
-            return
-        if self._lease.sealed:
-            loop = asyncio.get_running_loop()
-            loop.call_later(self.run.lease_seconds, self._handler.cancel)
-        else:
-            self._handler.cancel()
-
-    def look_soon(self) -> None:
-        """Beat at once, because there is news of this run."""
-        self._lease.beat_soon()
-
-    def tell(self, signal: Signal) -> None:
-        """Take in what the signal stream says of this run."""
-        if signal.fence != self.run.fence:
-            return
-        match signal:
-            case InterruptSignal():
-                self._lease.ask_to_stop(signal.interrupt)
-            case SteerSignal():
-                self._lease.steers.signalled(signal.steer)
-            case LeaseLostSignal():
-                self._lease.lose(LeaseLost(f"the router ended the run: {signal.ended}"))
-            case _:
-                assert_never(signal)
-
-    async def carry_out(self, handler: RunHandler, retry_seconds: float) -> Grant | None:
-        """Run the handler under the lease and complete; returns the next grant, if any.
-
-        Never raises for what the handler or the router does.
-        """
-        outcome: Outcome | None = None
-        try:
-            ending = await self._ending(handler)
-            completed = await self._complete(ending, retry_seconds)
-            outcome = ending.outcome
-        except LeaseLost as error:
-            logger.warning("run %s: lease lost, its result is void: %s", self.run.id, error)
-            return None
-        except RouterError as error:
-            logger.warning("run %s: its end was not reported: %s", self.run.id, error)
-            return None
-        else:
-            return completed
-        finally:
-            if not self._over.done():
-                self._over.set_result(outcome)
-
-    async def _ending(self, handler: RunHandler) -> Ending:
-        if not self._fresh:
-            await self._lease.beat()
-        if self._released is not None:
-            return self._released
-        if self._lease.interrupted.done():
-            return Ending("interrupted", requeue=True)  # its handler has not even heard of it
-        self._handler = asyncio.create_task(_called(handler, self))
-        beats = asyncio.create_task(self._lease.keep())
-        gone = asyncio.create_task(self._lease.gone.wait())
-        stopper = asyncio.create_task(self._stop_when_asked(self._handler))
-        try:
-            ends: set[asyncio.Task[Any]] = {self._handler, beats, gone}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (beats, gone, stopper, self._handler):
-                await _cancelled(task)
-        if self._lease.lost is not None:
-            raise self._lease.lost
-        return judge(self._handler, self._circumstances())
-
-    async def _stop_when_asked(self, handler: asyncio.Task[None]) -> None:
-        await self.interrupt_requested()
-        # Who waits for the interrupt is told first, and may stop in a way of its own.
-        await asyncio.sleep(0)
-        if self._manner.cancel_on_interrupt and not handler.done():
-            self._stopped = True
-            handler.cancel()
-
-    def _circumstances(self) -> Circumstances:
-        return Circumstances(
-            run_id=self.run.id,
-            sealed=self._lease.sealed,
-            interrupted=self._lease.interrupted.done(),
-            stopped=self._stopped,
-            requeue=self._manner.requeue_interrupted,
-            released=self._released,
-            by_handler=self._by_handler,
-        )
-
-    async def _complete(self, ending: Ending, retry_seconds: float) -> Grant | None:
-        body = CompleteRequest(
-            fence=self.run.fence,
-            outcome=ending.outcome,
-            requeue=ending.requeue,
-            seen=self._lease.steers.unconfirmed,
-            reason=ending.reason,
-            usage=self._lease.usage,
-            next=ending.next and not self._closing,
-        )
-        path = f"/v1/runs/{quote(self.run.id, safe='')}/complete"
-        call = Call("POST", path, Completion, body)
-        # What is handed back goes back by itself when the lease is over: no need to stay for it.
-        bound = self._lease.remaining_seconds() if self._closing else None
-        try:
-            async with asyncio.timeout(bound):
-                answer = await self._connection.persist(call, retry_seconds, to_the_end=True)
-        except TimeoutError:
-            raise LeaseLost("it was over before the run could be handed back") from None
-        following = answer.value.next
-        if following is None:
-            return None
-        return Grant(following, answer.sent_at, fresh=answer.attempts == 1)
-
-
-async def _called(handler: RunHandler, run: RunInWork) -> None:
-    await handler(run)
-
-
-async def _cancelled(task: asyncio.Task[Any]) -> None:
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})

@@ -78,6 +78,7 @@ class _Shard:
         self._check_indexes(now)
         self._check_homes()
         self._check_conservation()
+        self._check_tallies()
 
     def _messages(self, kind: str, name: str) -> list[M]:
         messages: list[M] = self.state.get(f"{kind}:{name}", [])
@@ -222,11 +223,27 @@ class _Shard:
         for letter in self.dead.values():
             yield letter.session, "dead", letter.message
 
+    def _check_tallies(self) -> None:
+        tallies = {
+            name.removeprefix("tally:"): value
+            for name, value in self.state.get("stats", {}).items()
+            if name.startswith("tally:")
+        }
+        ended, took = (
+            sum(value for name, value in tallies.items() if name.startswith(kind))
+            for kind in ("ended_", "run_within_")
+        )
+        active = sum(name.startswith("run:") for name in self.state)
+        assert tallies.get("granted", 0) - ended == active, f"{active} run: {tallies}"
+        assert took == ended, f"not every end has its length: {tallies}"
+
     def _check_conservation(self) -> None:
         counted: dict[str, Counter[str]] = {}
         for name, value in self.state.get("stats", {}).items():
             state, _, bucket = name.partition(":")
             assert value >= 0, f"{name} is {value}"
+            if state == "tally":
+                continue
             counted.setdefault(bucket, Counter())[state] = value
         for bucket, counts in counted.items():
             rest = sum(counts.values()) - counts["accepted"]

@@ -13,6 +13,7 @@ from redis import Redis
 
 from app.store.embedded import EmbeddedValkey
 
+LEFT_OUT = "left out: "  # how a test that needs more than Python begins to say what is missing
 TEST_URL = os.environ.pop("SESSION_ROUTER_TEST_REDIS_URL", None)
 
 
@@ -28,6 +29,14 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud what this machine could not run."""
+    reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())}
+    for reason in sorted(reason for reason in reasons if LEFT_OUT in reason):
+        terminalreporter.section("left out", sep="!", red=True, bold=True)
+        terminalreporter.line(reason)
+
+
 @pytest.fixture
 def store_url(valkey_server: str) -> str:
     """Give the URL of an empty server."""
@@ -40,7 +49,7 @@ def store_url(valkey_server: str) -> str:
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("SESSION_ROUTER_"):
+        if name.startswith(("SESSION_ROUTER_", "OTEL_")):
             monkeypatch.delenv(name)
 
 

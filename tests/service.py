@@ -60,6 +60,8 @@ class Document:
         promised = operation["responses"].get(str(response.status_code))
         assert promised, f"{request.method} {path}: {response.status_code} is not documented"
         assert kind in promised["content"], kind
+        if "json" not in kind:
+            return
         self._validate(promised["content"][kind]["schema"], response.json())
 
     def _validate(self, schema: Json, value: Any) -> None:

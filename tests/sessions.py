@@ -7,7 +7,9 @@ must only have grown, and `changed` says what the call did and nothing else.
 from collections.abc import Mapping
 from typing import Any
 
-from redis import Redis
+from redis import Redis, RedisCluster
+from redis.asyncio.connection import parse_url
+from redis.cluster import ClusterNode
 
 from app.routing.policy import policy_from
 from app.routing.route import route
@@ -19,6 +21,7 @@ from app.store.ready_runs import Claimer, ReadyRuns
 from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
 from app.store.store_client import StoreClient
+from app.store_address import ClusterAddress, parse_store_address
 from session_router.models import (
     Asked,
     AskRequest,
@@ -59,12 +62,22 @@ class Clock:
         self.now_us += round(seconds * 1_000_000)
 
 
+def plain_client(url: str) -> Any:
+    """Give a client that looks and counts, of one server or of a whole cluster."""
+    address = parse_store_address(url)
+    if isinstance(address, ClusterAddress):
+        password = parse_url(address.servers).get("password")
+        nodes = [ClusterNode(*node) for node in address.nodes]  # type: ignore[no-untyped-call]
+        return RedisCluster(startup_nodes=nodes, password=password)
+    return Redis.from_url(url)
+
+
 class Sessions:
     """Drives the verbs; `defaults` are the policy's, `shared` unless they say otherwise."""
 
     def __init__(self, url: str, *, shards: int = 1, **defaults: Any) -> None:
         self.clock = Clock()
-        self.redis = Redis.from_url(url)
+        self.redis = plain_client(url)
         self.client = StoreClient(url, 5.0)
         parts = (self.client, shards, self.clock)
         self.store, self.views = SessionStore(*parts), SessionViews(*parts)

@@ -130,6 +130,19 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Acted:
+    """What somebody did, as the scripts keep it."""
+
+    at: int
+    by: str
+    action: str
+    result: str
+    session: str
+    message: str
+    fence: int | None
+
+
+@dataclass(frozen=True)
 class Gone:
     """A message that the next runs are told of."""
 
@@ -285,6 +298,7 @@ READ: Mapping[bytes, Callable[[Any, bytes], Raw]] = {
     b"hash": lambda redis, name: redis.hgetall(name),
     b"list": lambda redis, name: redis.lrange(name, 0, -1),
     b"set": lambda redis, name: redis.smembers(name),
+    b"stream": lambda redis, name: [entry[b"action"] for _, entry in redis.xrange(name)],
     b"zset": lambda redis, name: dict(redis.zrange(name, 0, -1, withscores=True)),
 }
 
@@ -311,6 +325,7 @@ SHOWN: Mapping[str, Callable[[Raw], Any]] = {
     "participants": lambda raw: {n: _participant(value) for n, value in _texts(raw).items()},
     "omitted": lambda raw: [Gone(*unpack(packed)[:3]) for packed in raw],
     "timeline": lambda raw: [_event(packed) for packed in raw],
+    "actions": lambda raw: [_acted(kept) for kept in raw],
     "fence": lambda raw: fence_of(raw.decode()),
     "settings": lambda raw: sorted(_texts(raw)),
     "letters": lambda raw: {digest.decode(): _letter(packed) for digest, packed in raw.items()},
@@ -335,12 +350,17 @@ SHOWN: Mapping[str, Callable[[Raw], Any]] = {
 }
 
 
+def tally(**counts: int) -> State:
+    """What the hash of figures says has happened."""
+    return {f"tally:{what}": number for what, number in counts.items()}
+
+
 def dump(redis: Any, names: Mapping[str, str] | None = None) -> State:
     """Read every key of the store. `names` gives the digest of a home its message's id."""
     state: State = {}
     for name in sorted(redis.scan_iter(count=1000)):
         spelled = name.decode()
-        if spelled in {keys.SHARDS, keys.FORM, *keys.POLICY}:
+        if spelled in {keys.SHARDS, keys.FORM, *keys.POLICY, *keys.ROUTERS}:
             continue
         tag, _, rest = spelled.partition("}:")
         assert tag.startswith("sr:{"), f"{spelled} has no tag"
@@ -375,6 +395,11 @@ def _show(redis: Any, name: bytes, rest: str, names: Mapping[str, str]) -> tuple
 def _letter(packed: bytes) -> DeadLetter:
     session, at, message, settings, _ = unpack(packed)
     return DeadLetter(session, _at(at), _message(message), settings)
+
+
+def _acted(kept: bytes) -> Acted:
+    at, by, action, result, session, message, fence = json.loads(kept)
+    return Acted(_at(at), by, action, result, session, message, fence_of(fence))
 
 
 def _event(packed: bytes) -> Event:

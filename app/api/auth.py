@@ -13,6 +13,7 @@ from app.tokens import Role, TokenEntry, hash_token
 
 GATEWAY: Final = frozenset[Role]({"gateway", "operator"})
 OPERATOR: Final = frozenset[Role]({"operator"})
+VIEWER: Final = frozenset[Role]({"viewer", "operator"})
 READER: Final = frozenset[Role]({"gateway", "viewer", "operator"})
 
 

@@ -11,12 +11,13 @@ from app.api.auth import OPERATOR, READER
 from app.api.documentation import READING, problems
 from app.api.http import answer
 from app.api.services import services_of
-from session_router.models import Change, DeadLetterPage, Words
+from app.api.texts import TextsQuery, letters_with, texts_for
+from session_router.models import Change, DeadLetterPage
 
 router = APIRouter(tags=["dead letters"])
 
 
-class PageQuery(Words):
+class PageQuery(TextsQuery):
     """How many, and from where."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
@@ -31,11 +32,12 @@ class PageQuery(Words):
     responses=problems(*READING, 422),
 )
 async def dead_letters(request: Request, query: Annotated[PageQuery, Query()]) -> Response:
-    """Only a null `cursor` is the end."""
+    """Only a null `cursor` is the end. Texts are shown as in the view of a session."""
     services = services_of(request)
     caller = services.caller(request, READER)
     page = await services.dead_letters.page(caller.agents, query.limit, query.cursor)
-    return answer(page)
+    texts = texts_for(caller, query.texts, hides_texts=services.hides_texts)
+    return answer(letters_with(page, texts))
 
 
 @router.post(

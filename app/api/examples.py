@@ -30,6 +30,10 @@ AMEND: Final[dict[str, Any]] = {
     "text": "how do I reset it without losing my files?",
 }
 SEEING: Final[dict[str, Any]] = {"session_id": "1795328956000000-0"}
+ACTIONS: Final[dict[str, Any]] = {
+    "action": "pause",
+    "sessions": [{"key": "agent:main:discord:group:123:456", "session_id": "1795328956000000-0"}],
+}
 SEAL: Final[dict[str, Any]] = {"fence": 1795328956000001}
 CLAIM: Final[dict[str, Any]] = {
     "consumer": "worker-7f3a",

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.auth import GATEWAY, READER
+from app.api.calls import note_decision
 from app.api.documentation import READING, WRITING, problems, takes
 from app.api.examples import AMEND, MESSAGE
 from app.api.http import answer, read_model
@@ -60,13 +61,21 @@ async def admit(request: Request) -> Response:
     _require_size(message)
     if message.to is not None:
         _require_session_of_agent(message, message.to)
+    decision = await _decide(services, message, caller.token_name)
+    note_decision(message, decision)
+    return answer(decision)
+
+
+async def _decide(services: Services, message: Message, token_name: str) -> Decision:
     for _ in range(CHOICES_MAX):
-        admission = await _admission(services, message, caller.token_name)
+        admission = await _admission(services, message, token_name)
         if admission is None:
-            return answer(Decision(decision="kept", reason="no_session"))
+            return Decision(decision="kept", reason="no_session")
         match await services.store.admit(admission):
             case Decision() as decision:
-                return answer(decision)
+                services.presence.saw(message.agent, token_name, message.consumer)
+                services.feed.decided(message, admission.session, decision)
+                return decision
             case ChatRenamed() as renamed:
                 services.places.learn_name(renamed)
             case ConversationMoved():

@@ -12,19 +12,27 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from app.api.documentation import problems
 from app.routing.policy import Policy
 from session_router.models import (
+    ActionsRequest,
     AmendRequest,
     AnswerSignal,
     AskRequest,
     BindRequest,
     ClaimRequest,
     CompleteRequest,
+    DeadLetterEvent,
+    DecisionEvent,
+    GapEvent,
     HeartbeatRequest,
     InterruptSignal,
+    LeaseLostEvent,
     LeaseLostSignal,
     Message,
     MoveRequest,
+    PolicyEvent,
     Problem,
     ResolveRequest,
+    RunEndedEvent,
+    RunGrantedEvent,
     SealRequest,
     Seeing,
     SteerSignal,
@@ -47,9 +55,20 @@ UNNAMED: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (SteerSignal, "serialization"),
     (AnswerSignal, "serialization"),
     (LeaseLostSignal, "serialization"),
+    (ActionsRequest, "validation"),
+    (DecisionEvent, "serialization"),
+    (RunGrantedEvent, "serialization"),
+    (RunEndedEvent, "serialization"),
+    (LeaseLostEvent, "serialization"),
+    (DeadLetterEvent, "serialization"),
+    (PolicyEvent, "serialization"),
+    (GapEvent, "serialization"),
     (Policy, "validation"),
     (Problem, "serialization"),
 )
+
+
+LOOPBACK: Final = "http://127.0.0.1:8080"
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -69,6 +88,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 operation["responses"]["default"] = problems(500)[500]
         document["components"]["schemas"] = dict(sorted(schemas.items()))
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["servers"] = [{"url": LOOPBACK, "description": "As `make run` serves it."}]
+        document["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
         document["security"] = [{"token": []}, {}]
         app.openapi_schema = document
     return app.openapi_schema

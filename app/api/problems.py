@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.auth import READER
+from app.api.calls import REQUEST_ID_HEADER, call_of, verb_of
 from app.api.services import services_of
 from app.errors import (
     BodyTooSlow,
@@ -32,6 +33,11 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_surprise)
 
 
+def _answered(request: Request, error: ServiceError) -> Response:
+    call_of(request).outcome = error.code()
+    return answer_problem(error)
+
+
 def answer_problem(error: ServiceError) -> Response:
     """The answer to a request that ended in this error."""
     headers = {}
@@ -45,10 +51,10 @@ def answer_problem(error: ServiceError) -> Response:
     return Response(body, error.status, headers, "application/problem+json")
 
 
-async def _on_service_error(_request: Request, error: Exception) -> Response:
+async def _on_service_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, ServiceError):
         raise error
-    return answer_problem(error)
+    return _answered(request, error)
 
 
 async def _on_query(request: Request, error: Exception) -> Response:
@@ -64,19 +70,23 @@ async def _on_query(request: Request, error: Exception) -> Response:
         FieldError(path=".".join(map(str, detail["loc"][1:])), message=detail["msg"])
         for detail in error.errors()
     )
-    return answer_problem(InvalidRequest(errors=errors))
+    return _answered(request, InvalidRequest(errors=errors))
 
 
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == MethodNotAllowed.status:
-        answer = answer_problem(MethodNotAllowed())
+        answer = _answered(request, MethodNotAllowed())
         answer.headers.update(error.headers or {})
         return answer
-    return answer_problem(NotFound())
+    return _answered(request, NotFound())
 
 
 async def _on_surprise(request: Request, error: Exception) -> Response:
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return answer_problem(ServiceError("Something went wrong here; the log tells what."))
+    # The path may name people: the verb says as much.
+    call = call_of(request)
+    logger.error("%s failed", verb_of(request.scope), exc_info=error)
+    answer = _answered(request, ServiceError("Something went wrong here; the log tells what."))
+    answer.headers[REQUEST_ID_HEADER] = call.request_id  # this answer passes nobody else
+    return answer

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import metrics
 from app.api.auth import GATEWAY, READER, Caller
 from app.api.documentation import READING, WRITING, problems, takes
 from app.api.examples import ASK, CLAIM, COMPLETE, HEARTBEAT, SEAL
 from app.api.http import answer, read_model
 from app.api.services import Services, services_of
 from app.errors import TooManyClaims, UnknownRun
-from app.routing.keys import agent_of
+from app.routing.keys import SessionKey, agent_of
 from app.store.ready_runs import Claimer
 from session_router.models import (
     Asked,
@@ -71,8 +72,10 @@ async def complete(request: Request, run_id: str) -> Response:
     services = services_of(request)
     caller = services.caller(request, GATEWAY)
     body = await read_model(request, CompleteRequest)
-    _require_run_of_agent(services, caller, run_id)
-    return answer(await services.store.complete(run_id, body))
+    session = _require_run_of_agent(services, caller, run_id)
+    completion = await services.store.complete(run_id, body)
+    services.feed.completed(run_id, session, body, completion)
+    return answer(completion)
 
 
 @router.post(
@@ -137,15 +140,23 @@ async def claim(request: Request) -> Response:
     claimer = Claimer(caller.token_name, body.consumer, body.request_id or "")
     if services.claims.waiting() >= services.claims_max:
         raise TooManyClaims
+    for agent in body.agents or ():
+        if caller.may_see(agent):
+            services.presence.saw(agent, caller.token_name, body.consumer)
     waiting = await services.claims.enter(body, claimer, caller.agents)
     gone = asyncio.ensure_future(request.receive())
     try:
         both: set[asyncio.Future[Any]] = {waiting.answer, gone}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        with metrics.waiting_claim():
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if gone.done():
             await services.claims.leave(waiting)
             return Response(status_code=CLIENT_GONE)
-        return answer(ClaimedRuns(runs=waiting.answer.result()))
+        runs = waiting.answer.result()
+        for run in runs:
+            services.presence.saw(agent_of(run.session_key), caller.token_name, body.consumer)
+            services.feed.granted(run, "claim")
+        return answer(ClaimedRuns(runs=runs))
     finally:
         gone.cancel()
 
@@ -187,6 +198,8 @@ async def runs(request: Request, query: Annotated[HeldQuery, Query()]) -> Respon
     return answer(RunList(runs=seen))
 
 
-def _require_run_of_agent(services: Services, caller: Caller, run_id: str) -> None:
-    if not caller.may_see(agent_of(services.store.session_of_run(run_id))):
+def _require_run_of_agent(services: Services, caller: Caller, run_id: str) -> SessionKey:
+    session = services.store.session_of_run(run_id)
+    if not caller.may_see(agent_of(session)):
         raise UnknownRun
+    return session

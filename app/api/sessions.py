@@ -13,6 +13,7 @@ from app.api.examples import BIND
 from app.api.http import answer, read_model
 from app.api.key_route import KeyRoute
 from app.api.services import services_of
+from app.api.texts import TextsQuery, session_with, texts_for
 from app.errors import UnknownSession
 from app.routing.keys import InvalidKey, SessionKey, agent_of
 from app.store.session_lists import SessionFilter
@@ -22,6 +23,7 @@ from session_router.models import (
     Id,
     Platform,
     SessionDetail,
+    SessionOrder,
     SessionPage,
     SessionState,
     Timeline,
@@ -39,6 +41,8 @@ class SessionQuery(Words):
     chat: Id | None = None
     user: Id | None = None
     state: SessionState | None = None
+    search: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    order: SessionOrder = "key"
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, Field(max_length=8192)] | None = None
 
@@ -53,8 +57,9 @@ class SessionQuery(Words):
 async def sessions(request: Request, query: Annotated[SessionQuery, Query()]) -> Response:
     """By key; with a `state` other than idle by time in that state, longest first.
 
-    `chat` and `user` are ids of the platform. A page may be shorter than `limit`; only a
-    null `cursor` is the end.
+    By `oldest_wait` those in which something waits, the oldest wait first. `chat` and `user`
+    are ids of the platform, `search` is any part of a key as keys spell it. A page may be
+    shorter than `limit`, or empty; only a null `cursor` is the end.
     """
     services = services_of(request)
     caller = services.caller(request, READER)
@@ -65,6 +70,8 @@ async def sessions(request: Request, query: Annotated[SessionQuery, Query()]) ->
         chat_id=query.chat,
         user_id=query.user,
         state=query.state,
+        search=query.search,
+        order=query.order,
     )
     return answer(await services.lists.page(wanted, query.limit, query.cursor))
 
@@ -74,13 +81,19 @@ async def sessions(request: Request, query: Annotated[SessionQuery, Query()]) ->
     operation_id="session",
     summary="One session: run, queue, counters, context",
     response_model=SessionDetail,
-    responses=problems(*READING, 404),
+    responses=problems(*READING, 404, 422),
 )
-async def session(request: Request, key: str) -> Response:
-    """The key is URL-encoded. All of one moment."""
+async def session(request: Request, key: str, query: Annotated[TextsQuery, Query()]) -> Response:
+    """The key is URL-encoded. All of one moment.
+
+    Texts are shown to gateways, and to people where they ask for them with `texts=true` and
+    no setting hides them.
+    """
     services = services_of(request)
     caller = services.caller(request, READER)
-    return answer(await services.views.session(session_seen_by(caller, key)))
+    detail = await services.views.session(session_seen_by(caller, key))
+    texts = texts_for(caller, query.texts, hides_texts=services.hides_texts)
+    return answer(session_with(detail, texts))
 
 
 @router.get(

@@ -1,16 +1,25 @@
 """`GET /v1/signals`: what a consumer should know at once, as server-sent events."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from app import metrics
 from app.api.auth import GATEWAY
-from app.api.documentation import READING, problems
+from app.api.documentation import READING, problems, streams
 from app.api.services import services_of
 from app.errors import TooManyStreams
-from session_router.models import Id, Words
+from session_router.models import (
+    AnswerSignal,
+    Id,
+    InterruptSignal,
+    LeaseLostSignal,
+    SteerSignal,
+    Words,
+)
 
 router = APIRouter(tags=["runs"])
 
@@ -27,10 +36,10 @@ class SignalsQuery(Words):
     summary="A stream of what a consumer should know at once",
     response_class=StreamingResponse,
     responses=problems(*READING, 422)
-    | {200: {"description": "Events.", "content": {"text/event-stream": {}}}},
+    | streams(InterruptSignal, SteerSignal, AnswerSignal, LeaseLostSignal),
 )
 async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> StreamingResponse:
-    """Events `interrupt`, `steer` and `lease_lost`, each with the model of that name as data.
+    """Events `interrupt`, `steer`, `answer` and `lease_lost`, each with the model of that name.
 
     What is outstanding is sent again on connect. A comment comes when nothing else does;
     `reconnect` when the service ends.
@@ -39,6 +48,12 @@ async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> 
     caller = services.caller(request, GATEWAY)
     if services.signals.open_streams() >= services.streams_max:
         raise TooManyStreams
-    stream = services.signals.stream(caller.token_name, query.consumer)
+    stream = _counted(services.signals.stream(caller.token_name, query.consumer))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def _counted(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    with metrics.open_stream("signals"):
+        async for event in stream:
+            yield event

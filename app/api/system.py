@@ -1,15 +1,19 @@
 """The service itself: is it there, can it serve, how much is going on."""
 
+import asyncio
 from typing import Literal
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.auth import READER
+from app import metrics
+from app.api.auth import READER, VIEWER
 from app.api.documentation import READING, problems
 from app.api.http import answer
 from app.api.services import services_of
+from app.errors import Forbidden, StoreUnavailable
+from app.stored_metrics import StoredMetrics
 from session_router.models import Stats, Words
 
 router = APIRouter(tags=["system"])
@@ -54,3 +58,33 @@ async def stats(request: Request) -> Response:
     services = services_of(request)
     caller = services.caller(request, READER)
     return answer(await services.figures.read(caller.agents))
+
+
+class MetricsPage(Response):
+    """A page that Prometheus reads."""
+
+    media_type = metrics.CONTENT_TYPE
+
+
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Figures for Prometheus",
+    response_class=MetricsPage,
+    responses=problems(401, 403) | {200: {"description": "Prometheus's text format."}},
+)
+async def metrics_page(request: Request) -> Response:
+    """Of all workers behind this address, and of the store: for viewers and operators.
+
+    Not for a token with agents of its own: the figures are of all. While the store is away
+    its own figures are missing, and `session_router_store_up` is 0.
+    """
+    services = services_of(request)
+    if services.caller(request, VIEWER).agents is not None:
+        raise Forbidden("The metrics are of all agents, and this token has some.")
+    try:
+        stored = StoredMetrics(await services.figures.totals())
+    except StoreUnavailable:
+        stored = StoredMetrics(None)
+    page = await asyncio.to_thread(metrics.page, stored)
+    return MetricsPage(page)

@@ -15,7 +15,7 @@ from typing import Final
 from app.replay.player import Player, Target
 from app.replay.recording import Chat, Entry, RecordingError, read_recording
 from app.replay.report import DecisionLines, faults, summary
-from session_router import RouterError, SessionRouter
+from session_router import Router, RouterError
 
 TOKEN_VARIABLE: Final = "SESSION_ROUTER_TOKEN"  # noqa: S105  the variable's name
 SPEED_DEFAULT: Final = 2000.0
@@ -101,9 +101,7 @@ def read_token(path: Path | None) -> str | None:
 
 
 async def _replay(target: Target, entries: list[Entry], factor: float | None) -> int:
-    async with SessionRouter(
-        target.url, target.token, retry_seconds=FIRST_ANSWER_SECONDS
-    ) as router:
+    async with Router(target.url, target.token, retry_seconds=FIRST_ANSWER_SECONDS) as router:
         await router.stats()
     played = await Player(target, factor, DecisionLines(sys.stdout)).play(entries)
     sys.stdout.write("\n" + "\n".join(summary(played, factor)) + "\n")

@@ -45,7 +45,7 @@ class StandInAgent:
 
     async def answer(self, run: RunInWork) -> None:
         """Take a run's time. Raises `Interrupted` when it was asked to stop before the end."""
-        seen = self._take_in(run.run)
+        seen = self._take_in(run.grant)
         with suppress(TimeoutError):
             async with asyncio.timeout(work_seconds(run.messages) / self._speed):
                 await run.interrupt_requested()
@@ -53,8 +53,8 @@ class StandInAgent:
             await run.beat_now()
         seen.interrupted = run.interrupt is not None
         if not seen.interrupted:
-            self._characters[run.run.session_id] += REPLY_CHARACTERS
-            seen.context_tokens = self._tokens(run.run.session_id)
+            self._characters[run.session_id] += REPLY_CHARACTERS
+            seen.context_tokens = self._tokens(run.session_id)
         run.report(usage=Usage(context_tokens=seen.context_tokens))
         if seen.interrupted:
             raise Interrupted

@@ -9,7 +9,14 @@ from typing import Final
 
 from app.replay.agent import MessageKey, SeenRun, StandInAgent
 from app.replay.recording import Entry
-from session_router import Decision, RouterError, SessionRouter, Unauthorized, Unavailable
+from session_router import (
+    Decision,
+    Incoming,
+    Router,
+    RouterError,
+    Unauthorized,
+    Unavailable,
+)
 from session_router.models import Stats
 
 RETRY_SECONDS: Final = 60.0
@@ -75,12 +82,11 @@ class Player:
 
     async def play(self, entries: Sequence[Entry]) -> Played:
         """Send all, wait until all is worked off (90 s at most after the last), and tell."""
-        async with SessionRouter(
-            self._target.url,
-            self._target.token,
-            on_run=self._agent.answer,
-            retry_seconds=RETRY_SECONDS,
-        ) as router:
+        # Without a claim: what waits for others is not the replay's.
+        target = self._target
+        router = Router(target.url, target.token, max_runs=None, retry_seconds=RETRY_SECONDS)
+        router.run(self._agent.answer)
+        async with router:
             if self._speed is None:
                 await self._send_all_at_once(router, entries)
             else:
@@ -91,9 +97,7 @@ class Player:
         self._played.fates = [self._with_wait(fate) for fate in self._played.fates]
         return self._played
 
-    async def _send_in_time(
-        self, router: SessionRouter, entries: Sequence[Entry], speed: float
-    ) -> None:
+    async def _send_in_time(self, router: Router, entries: Sequence[Entry], speed: float) -> None:
         clock = _RecordedClock(speed)
         for entry in entries:
             if self._given_up:
@@ -101,7 +105,7 @@ class Player:
             await asyncio.sleep(clock.wait_seconds(entry.at))
             await self._send(router, entry)
 
-    async def _send_all_at_once(self, router: SessionRouter, entries: Sequence[Entry]) -> None:
+    async def _send_all_at_once(self, router: Router, entries: Sequence[Entry]) -> None:
         places = asyncio.Semaphore(CONCURRENCY_MAX)
         latest: dict[str, asyncio.Task[None]] = {}
 
@@ -120,20 +124,11 @@ class Player:
                 before = latest.get(entry.user)
                 latest[entry.user] = group.create_task(send_after(before, entry))
 
-    async def _send(self, router: SessionRouter, entry: Entry) -> None:
+    async def _send(self, router: Router, entry: Entry) -> None:
         sent_at = time.monotonic()
         decision, error = None, None
         try:
-            submission = await router.submit(
-                message_id=entry.message_id,
-                source=entry.source,
-                text=entry.text,
-                payload=entry.payload,
-                reply_to=entry.reply_to,
-                mentions=entry.mentions,
-                agent=entry.agent,
-            )
-            decision = submission.decision
+            decision = (await router.submit(_event_of(entry), agent=entry.agent)).answer
         except RouterError as fault:
             error = str(fault)
             # Nothing will get through after these; other errors are of this one message.
@@ -142,7 +137,7 @@ class Player:
         self._played.fates.append(fate)
         self._watch(fate)
 
-    async def _settle(self, router: SessionRouter) -> None:
+    async def _settle(self, router: Router) -> None:
         """Wait until nothing of this replay runs or waits, and note what does not end."""
         deadline = time.monotonic() + DRAIN_SECONDS
         try:
@@ -155,11 +150,11 @@ class Player:
                 await asyncio.sleep(POLL_SECONDS)
             self._played.stats = await router.stats()
         except TimeoutError:
-            self._played.left = [f"run {work.run.id} is still in work" for work in router.runs]
+            self._played.left = [f"run {work.id} is still in work" for work in router.runs]
         except RouterError as error:
             self._played.left = [f"what is left is not known: {error}"]
 
-    async def _left(self, router: SessionRouter) -> list[str]:
+    async def _left(self, router: Router) -> list[str]:
         left = [f"lease on {run.session_key}" for run in await router.runs_of(router.consumer)]
         counts = (await router.stats()).messages
         if not left and not counts.waiting and not counts.in_run:
@@ -215,6 +210,17 @@ class _RecordedClock:
         self._latest = at
         due_at = self._started_at + self._elapsed_seconds / self._speed
         return max(0.0, due_at - time.monotonic())
+
+
+def _event_of(entry: Entry) -> Incoming:
+    return Incoming(
+        message_id=entry.message_id,
+        source=entry.source,
+        text=entry.text,
+        payload=entry.payload,
+        reply_to=entry.reply_to,
+        mentions=entry.mentions,
+    )
 
 
 def _key(entry: Entry) -> MessageKey:

@@ -70,6 +70,11 @@ def encode(id_: str) -> str:
     return _encode_characters(id_)
 
 
+def encode_agent(agent: str) -> str:
+    """Spell an agent as keys do: it may be a word of the layout, as `main` is."""
+    return _encode_characters(agent)
+
+
 def _encode_characters(id_: str) -> str:
     return _UNSAFE.sub(_percent, id_)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Final, get_args
+from typing import Annotated, Any, Final, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -79,16 +79,25 @@ Share = Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
 Timezone = Annotated[str, Field(min_length=1), AfterValidator(_known_timezone)]
 Tokens = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
 
-# What stands in `match`: one value, or a list of which one must fit.
-_AnyOf = (BeforeValidator(_listed), Field(min_length=1))
 Pattern = Annotated[
-    str, Field(min_length=1, max_length=ID_CHARACTERS_MAX), BeforeValidator(_integer_to_text)
+    str,
+    Field(min_length=1, max_length=ID_CHARACTERS_MAX),
+    BeforeValidator(_integer_to_text, json_schema_input_type=str | int),
 ]
 _ChatType = Annotated[Pattern, AfterValidator(_one_of(*get_args(ChatType)))]
 _Kind = Annotated[Pattern, AfterValidator(_one_of("user", "internal", "context"))]
 _Platform = Annotated[Pattern, AfterValidator(_one_platform)]
-Patterns = Annotated[tuple[Pattern, ...], *_AnyOf]
-Flags = Annotated[tuple[Flag, ...], *_AnyOf]
-ChatTypes = Annotated[tuple[_ChatType, ...], *_AnyOf]
-Kinds = Annotated[tuple[_Kind, ...], *_AnyOf]
-Platforms = Annotated[tuple[_Platform, ...], *_AnyOf]
+
+
+def _any_of(one: Any) -> tuple[object, ...]:
+    """What stands in `match`: one value, or a list of which one must fit."""
+    return BeforeValidator(_listed, json_schema_input_type=one | tuple[one, ...]), Field(
+        min_length=1
+    )
+
+
+Patterns = Annotated[tuple[Pattern, ...], *_any_of(Pattern)]
+Flags = Annotated[tuple[Flag, ...], *_any_of(Flag)]
+ChatTypes = Annotated[tuple[_ChatType, ...], *_any_of(_ChatType)]
+Kinds = Annotated[tuple[_Kind, ...], *_any_of(_Kind)]
+Platforms = Annotated[tuple[_Platform, ...], *_any_of(_Platform)]

@@ -7,13 +7,14 @@ from app.errors import UnknownDeadLetter
 from app.routing.keys import SessionKey, agent_of
 from app.store import keys, scripts
 from app.store.clock import stores_clock
-from app.store.pages import Entry, Index, Place, cursor_after, entries_after, read_cursor
+from app.store.pages import Entry, Index, Listing, Place, cursor_after, entries_after, read_cursor
 from app.store.replies import Reader, moment
 from app.store.scripts import Script
 from app.store.store_client import StoreClient
 from session_router.models import Change, DeadLetter, DeadLetterPage
 
 _FORM = re.compile(r"(0|[1-9][0-9]{0,3})\.([A-Za-z0-9_-]{22})")
+BY_TIME = Listing(by_key=False)
 
 
 class DeadLetters:
@@ -35,11 +36,11 @@ class DeadLetters:
         """Dead letters of these agents, oldest first. Raises `InvalidRequest`."""
         after = read_cursor(cursor) if cursor else None
         indexes = await self._indexes(agents)
-        entries = await entries_after(self._client, indexes, after, most, by_key=False)
-        letters = [await self._letter(entry) for entry in entries]
+        found = await entries_after(self._client, indexes, after, most, BY_TIME)
+        letters = [await self._letter(entry) for entry in found.entries]
         return DeadLetterPage(
             dead_letters=tuple(letter for letter in letters if letter is not None),
-            cursor=cursor_after(entries[-1].place) if len(entries) == most else None,
+            cursor=None if found.reached is None else cursor_after(found.reached),
         )
 
     async def redrive(self, letter_id: str, who: str, agents: frozenset[str] | None) -> Change:

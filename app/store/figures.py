@@ -1,7 +1,8 @@
-"""The figures of `GET /v1/stats`: every shard read in one step, then summed."""
+"""The figures of `GET /v1/stats` and `GET /metrics`: each shard read in one step, then summed."""
 
-from collections import defaultdict
-from collections.abc import Callable
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from app.routing.keys import decode
@@ -15,6 +16,8 @@ from session_router.models import (
     SessionCounts,
     Stats,
 )
+
+TALLY = "tally:"
 
 
 @dataclass(slots=True)
@@ -34,6 +37,20 @@ class _Sum:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the store says of itself, over all agents.
+
+    `tallies` counts what has happened since the store began, by the words of
+    `tally` in the scripts; `overdue_seconds` is how long ago the first deadline passed
+    that is not settled yet.
+    """
+
+    stats: Stats
+    tallies: Counter[str]
+    overdue_seconds: float
+
+
 class Figures:
     """Sums the shards' figures; `clock` as in `SessionStore`."""
 
@@ -46,28 +63,73 @@ class Figures:
 
     async def read(self, agents: frozenset[str] | None) -> Stats:
         """Figures over the agents named, or over all; raises `StoreUnavailable`."""
-        total, platforms = _Sum(), defaultdict[str, _Sum](_Sum)
-        for shard in range(self._shards):
-            reply = await self._client.call(scripts.STATS, keys.stats(shard), self._clock())
-            for agent, platform, part in [*_messages(reply), *_sessions(reply)]:
-                if agents is None or agent in agents:
-                    _add(total, part)
-                    _add(platforms[platform], part)
-        return Stats(
-            **dict(total.figures()),
-            by_platform={name: platforms[name].figures() for name in sorted(platforms)},
+        return figures_of(await self.parts(), agents)
+
+    async def parts(self) -> list["Part"]:
+        """All figures of one reading, to be summed by `figures_of`."""
+        return _parts(await self._read_shards())
+
+    async def totals(self) -> Totals:
+        """Everything, over all agents; raises `StoreUnavailable`."""
+        replies = await self._read_shards()
+        return Totals(
+            stats=figures_of(_parts(replies), None),
+            tallies=sum((_tallies(reply) for reply in replies), Counter[str]()),
+            overdue_seconds=max(map(_overdue_ms, replies)) / 1000,
         )
 
+    async def _read_shards(self) -> list[Reply]:
+        clock = self._clock()
+        calls = (
+            self._client.call(scripts.STATS, keys.stats(shard), clock)
+            for shard in range(self._shards)
+        )
+        return list(await asyncio.gather(*calls))
 
-def _messages(reply: Reply) -> list[tuple[str, str, _Sum]]:
+
+def _counters(reply: Reply) -> list[tuple[str, int]]:
+    return [(name, int(n)) for name, n in zip(reply[2][::2], reply[2][1::2], strict=True)]
+
+
+Part = tuple[str, str, _Sum]  # of an agent on a platform
+
+
+def figures_of(parts: Iterable[Part], agents: frozenset[str] | None) -> Stats:
+    """Sum what was read over the agents named, or over all."""
+    total, platforms = _Sum(), defaultdict[str, _Sum](_Sum)
+    for agent, platform, part in parts:
+        if agents is None or agent in agents:
+            _add(total, part)
+            _add(platforms[platform], part)
+    return Stats(
+        **dict(total.figures()),
+        by_platform={name: platforms[name].figures() for name in sorted(platforms)},
+    )
+
+
+def _parts(replies: Iterable[Reply]) -> list[Part]:
+    return [part for reply in replies for part in (*_messages(reply), *_sessions(reply))]
+
+
+def _messages(reply: Reply) -> list[Part]:
     found = []
-    for name, number in zip(reply[2][::2], reply[2][1::2], strict=True):
-        state, agent, platform = name.split(":")
-        found.append((decode(agent), decode(platform), _Sum(messages={state: int(number)})))
+    for name, number in _counters(reply):
+        if not name.startswith(TALLY):
+            state, agent, platform = name.split(":")
+            found.append((decode(agent), decode(platform), _Sum(messages={state: number})))
     return found
 
 
-def _sessions(reply: Reply) -> list[tuple[str, str, _Sum]]:
+def _tallies(reply: Reply) -> Counter[str]:
+    tallies = ((name, n) for name, n in _counters(reply) if name.startswith(TALLY))
+    return Counter({name.removeprefix(TALLY): n for name, n in tallies})
+
+
+def _overdue_ms(reply: Reply) -> float:
+    return max(reply[1] - float(reply[4]), 0) if reply[4] else 0
+
+
+def _sessions(reply: Reply) -> list[Part]:
     found = []
     rows = reply[3]
     for bucket, sessions, running, waiting, paused, oldest_at in zip(

@@ -22,7 +22,8 @@ key                   type    what it holds; who writes it; how long it lives
 `fence`               string  the last number drawn: fences and session ids; for ever
 `settings`            hash    settings id to the effective policy as JSON; one for each
                               distinct outcome of the policy; for ever (policy)
-`stats`               hash    `state:agent:platform` to a count of messages; for ever
+`stats`               hash    `state:agent:platform` to a count of messages, `tally:word` to
+                              how often something has happened; for ever
 `due`                 zset    session to its next deadline (lease, retry, debounce, expiry,
                               retirement); with what is due
 `buckets`             set     `agent:platform` pairs that have sessions; the platform of a
@@ -60,10 +61,16 @@ key                   type    what it holds; who writes it; how long it lives
 `alias:<digest>`      string  a person's id that stands in keys, since when; `session_ttl`
                               from last use
 `alias_places`        set     agents, platforms and scopes where aliases were taught
+`actions:<agent>`     stream  the last 1,000 things that people did to an agent's sessions and
+                              dead letters, each a JSON list; for ever
 `sr:shards`           string  (no tag) the number of shards; for ever
 `sr:form`             string  (no tag) the form of all this, a number; for ever
-`sr:{policy}:...`     string  `current`, `versions` (a list of the last 20) and `file`, the
-                              digest of the policy file that was applied last; for ever
+`sr:{policy}:...`     string  `current`, `versions` (a list of the last 20), `file`, the
+                              digest of the policy file that was applied last, and
+                              `actions`, as an agent's; for ever
+`sr:{routers}:...`    zset    `seen` (routers as JSON, when) a minute, `consumers` (an agent
+                              and a holder as JSON, when; at most 1,000) an hour, `heard`
+                              (a string, while somebody listens to the live feed) seconds
 ====================  ======  ===========================================================
 """
 
@@ -82,7 +89,13 @@ from app.routing.keys import (
 
 SHARDS = "sr:shards"
 FORM = "sr:form"
-POLICY = ("sr:{policy}:current", "sr:{policy}:versions", "sr:{policy}:file")
+POLICY = (
+    "sr:{policy}:current",
+    "sr:{policy}:versions",
+    "sr:{policy}:file",
+    "sr:{policy}:actions",
+)
+ROUTERS = ("sr:{routers}:seen", "sr:{routers}:consumers", "sr:{routers}:heard")
 POINTER_DAYS = 30
 MOVED_DAYS = 400
 
@@ -120,6 +133,9 @@ SESSION_KEYS = (
 # Publications: hints for routers, which read the stored state at the latest every second.
 READY_CHANNEL = "sr:ready"  # says the name of a ready set
 SIGNALS_CHANNEL = "sr:signals"  # says "<shard> <holder>"
+# The live feed: what a script alone knows, one JSON list each; and what routers answered.
+EVENTS_CHANNEL = "sr:events"
+ANSWERS_CHANNEL = "sr:answers"  # says "<milliseconds> <JSON>"
 
 
 def session_keys(shard: int, session: SessionKey) -> list[str]:
@@ -214,6 +230,10 @@ def letters(shard: int) -> str:
     return f"sr:{{{shard}}}:letters"
 
 
+def actions(shard: int, agent: str) -> str:
+    return f"sr:{{{shard}}}:actions:{agent}"
+
+
 def timeline(shard: int, session: SessionKey) -> list[str]:
     tag = f"sr:{{{shard}}}:"
     return [f"{tag}session:{session}", f"{tag}timeline:{session}"]
@@ -232,4 +252,4 @@ def index(shard: int, kind: str, bucket: str) -> str:
 
 
 def stats(shard: int) -> list[str]:
-    return [f"sr:{{{shard}}}:stats", f"sr:{{{shard}}}:buckets"]
+    return [f"sr:{{{shard}}}:stats", f"sr:{{{shard}}}:buckets", due(shard)]

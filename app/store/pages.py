@@ -3,7 +3,7 @@
 import asyncio
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from app.errors import InvalidRequest
 from app.store import scripts
-from app.store.store_client import StoreClient
+from app.store.store_client import Reply, StoreClient
 from session_router.models import FieldError
 
 
@@ -32,38 +32,101 @@ class Entry:
 
 
 Index = tuple[int, str]  # a shard, and the key of an index in it
+LOOKED_AT_MAX = 1000  # members that one step looks at to find some
+SESSIONS_LOOKED_AT_MAX = 300  # where it looks at their participants too
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """In which order, and what members and a participant of the session contain (empty: any)."""
+
+    by_key: bool
+    parts: tuple[str, ...] = ()
+    participant: str = ""
+
+    @property
+    def looked_at_max(self) -> int:
+        """How many members one step looks at, of all indexes together."""
+        if self.participant:
+            return SESSIONS_LOOKED_AT_MAX
+        return LOOKED_AT_MAX if self.parts else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What was found, in order, up to a place; None where the indexes end before it."""
+
+    entries: list[Entry]
+    reached: Place | None
 
 
 async def entries_after(
-    client: StoreClient, indexes: Iterable[Index], after: Place | None, most: int, *, by_key: bool
-) -> list[Entry]:
-    """The first entries of all these indexes behind a place, in order.
+    client: StoreClient, indexes: Sequence[Index], after: Place | None, most: int, listing: Listing
+) -> Stretch:
+    """The first entries of all these indexes behind a place, in order, no more than `most`.
 
-    Raises `StoreUnavailable`.
+    A filter may find fewer, or none: no more members are looked at than `Listing.looked_at_max`,
+    or `most` of each index. Raises `StoreUnavailable`.
     """
-    found = await asyncio.gather(
-        *(_of_index(client, index, after, most, by_key=by_key) for index in indexes)
+    looked_at = max(most, listing.looked_at_max // max(len(indexes), 1))
+    walk = _Walk(client, after, most, looked_at, listing)
+    stretches = await asyncio.gather(*map(walk.through, indexes))
+    reached = min((s.reached for s in stretches if s.reached is not None), default=None)
+    entries = sorted(
+        entry
+        for stretch in stretches
+        for entry in stretch.entries
+        if reached is None or entry.place <= reached
     )
-    return sorted(entry for entries in found for entry in entries)[:most]
+    if len(entries) > most:
+        return Stretch(entries[:most], entries[most - 1].place)
+    return Stretch(entries, reached)
 
 
-async def _of_index(
-    client: StoreClient, index: Index, after: Place | None, most: int, *, by_key: bool
-) -> list[Entry]:
-    shard, key = index
-    start = _start_by_key(after) if by_key else _start_by_time(after)
-    asked = most
-    while True:
-        by = "key" if by_key else "time"
-        reply = await client.call(scripts.INDEX, [key], by, start, asked)
-        entries = [
-            Entry(Place(float(at), name), shard)
-            for name, at in zip(reply[1::2], reply[2::2], strict=True)
-        ]
-        fresh = [entry for entry in entries if after is None or entry.place > after]
-        if len(fresh) >= most or len(entries) < asked:
-            return fresh[:most]
-        asked *= 2  # many of one millisecond: look beyond them
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One step through an index: it finds at most `most`, and looks at that many members."""
+
+    client: StoreClient
+    after: Place | None
+    most: int
+    looked_at: int
+    listing: Listing
+
+    async def through(self, index: Index) -> Stretch:
+        shard, key = index
+        times = 1
+        while True:
+            most, looked_at = self.most * times, self.looked_at * times
+            _, looked, name, at, *found = await self._call(key, most, looked_at)
+            fresh = [
+                Entry(place, shard)
+                for place in map(_place, found[::2], found[1::2])
+                if self.after is None or place > self.after
+            ]
+            if looked < looked_at and len(found) < 2 * most:
+                return Stretch(fresh, None)
+            last = _place(name, at)
+            if self.after is None or last > self.after:
+                return Stretch(fresh, last)
+            times *= 2  # many of one millisecond: look beyond them
+
+    async def _call(self, key: str, most: int, looked_at: int) -> Reply:
+        by_key = self.listing.by_key
+        return await self.client.call(
+            scripts.INDEX,
+            [key],
+            "key" if by_key else "time",
+            _start_by_key(self.after) if by_key else _start_by_time(self.after),
+            most,
+            looked_at,
+            self.listing.participant,
+            *self.listing.parts,
+        )
+
+
+def _place(name: str, at: str | int) -> Place:
+    return Place(float(at), name)
 
 
 def _start_by_key(after: Place | None) -> str:

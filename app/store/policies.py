@@ -10,6 +10,7 @@ from app.store.replies import moment
 from app.store.store_client import Reply, StoreClient
 
 VERSIONS_KEPT = 20
+ACTIONS_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,14 @@ class Policies:
         One that comes from a file is put only if the file's content has changed.
         """
         reply = await self._client.call(
-            scripts.PUT_POLICY, keys.POLICY, self._clock(), text, who, file_digest, VERSIONS_KEPT
+            scripts.PUT_POLICY,
+            keys.POLICY,
+            self._clock(),
+            text,
+            who,
+            file_digest,
+            VERSIONS_KEPT,
+            ACTIONS_KEPT,
         )
         return int(reply[1])
 

@@ -1,41 +1,44 @@
-"""The connection to the store: addresses, time-outs, and what its errors mean."""
+"""Calls to the store: scripts, a few plain commands, publications; what its errors mean."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, assert_never
 
-import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import (
-    BusyLoadingError,
-    ConnectionError as StoreConnectionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-    TimeoutError as StoreTimeoutError,
-)
+from redis.exceptions import RedisError
 
+from app import metrics, tracing
 from app.errors import StoreFull, StoreUnavailable
+from app.store.cluster import Cluster
+from app.store.keys import SHARDS
 from app.store.scripts import Script
-
-CONNECTIONS_MAX = 1000
-LISTEN_SECONDS = 10.0
-_REFUSALS_OF_A_SICK_STORE = (
-    "BUSY",
-    "MISCONF",
-    "NOREPLICAS",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
-    "MASTERDOWN",
+from app.store.topology import LISTEN_SECONDS, NamedPrimary, SingleServer, Topology
+from app.store.wire import Command, Refusal, Unreachable
+from app.store_address import (
+    ClusterAddress,
+    SentinelAddress,
+    ServerAddress,
+    StoreAddress,
+    parse_store_address,
 )
+
+_WORDS_OF_A_SICK_STORE = {
+    "ASK",
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "MOVED",
+    "NOREPLICAS",
+    "READONLY",
+    "TRYAGAIN",
+}
 
 Reply = list[Any]
 
 
 class StoreClient:
-    """Calls scripts and a few plain commands on one server.
+    """Calls scripts and a few plain commands, wherever the keys live.
 
     Every error of the connection or of a server that cannot serve now is raised as
     `StoreUnavailable`, a full one as `StoreFull`. A call that timed out may have been done:
@@ -43,80 +46,90 @@ class StoreClient:
     """
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
-        # One more try at once: a pooled connection may have died with the last server.
-        self._redis = redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            max_connections=CONNECTIONS_MAX,
-            retry=Retry(NoBackoff(), 1, supported_errors=(StoreConnectionError,)),
-        )
+        self._timeout_seconds = timeout_seconds
+        self._topology = _topology_at(parse_store_address(url), timeout_seconds)
 
     async def call(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
         """Run one script and return its reply."""
+        with metrics.calling_store(script.verb), tracing.calling_store(script.verb):
+            return await self._run(script, keys, *arguments)
+
+    async def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
+        rest = (len(keys), *keys, *arguments)
         try:
-            try:
-                reply = await self._redis.evalsha(script.sha, len(keys), *keys, *arguments)
-            except NoScriptError:
-                reply = await self._redis.eval(script.text, len(keys), *keys, *arguments)
-        except RedisError as error:
-            raise _meaning(error) from error
+            reply = await self._execute(keys[0], ("EVALSHA", script.sha, *rest))
+        except Refusal as refusal:
+            if refusal.word != "NOSCRIPT":
+                raise
+            reply = await self._execute(keys[0], ("EVAL", script.text, *rest))
         return list(reply)
 
     async def set_if_absent(self, key: str, value: str) -> str:
         """Set a key that is not there, and return the value that it has now."""
-        try:
-            # Asked before it is written: a full store refuses to write what is there already.
-            before = await self._redis.get(key)
-            if before is None and await self._redis.set(key, value, nx=True):
-                return value
-            return str(before or await self._redis.get(key))
-        except RedisError as error:
-            raise _meaning(error) from error
+        # Asked before it is written: a full store refuses to write what is there already.
+        before = await self._execute(key, ("GET", key))
+        if before is None:
+            await self._execute(key, ("SETNX", key, value))
+            before = await self._execute(key, ("GET", key))
+        return str(before)
 
     async def members(self, key: str) -> list[str]:
         """Return the members of a set, sorted."""
-        try:
-            found = await self._redis.smembers(key)
-        except RedisError as error:
-            raise _meaning(error) from error
-        return sorted(map(str, found))
-
-    async def listen(self, *channels: str) -> AsyncIterator[tuple[str, str]]:
-        """Give what is published on these channels, first a pair of empty texts: it listens.
-
-        Raises `StoreUnavailable` when the connection ends.
-        """
-        try:
-            async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                await pubsub.subscribe(*channels)
-                yield "", ""
-                while True:
-                    message = await pubsub.get_message(timeout=LISTEN_SECONDS)
-                    if message is not None:
-                        yield message["channel"], message["data"]
-        except RedisError as error:
-            raise _meaning(error) from error
+        return sorted(map(str, await self._execute(key, ("SMEMBERS", key))))
 
     async def ping(self) -> None:
-        """Return if the store answers."""
+        """Return if the store answers for the key that every router reads."""
+        await self._execute(SHARDS, ("GET", SHARDS))
+
+    async def _execute(self, key: str, command: Command) -> Any:
+        """Every command passes here. Raises `Refusal` for what is no trouble of the store's."""
+        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         try:
-            await self._redis.ping()
-        except RedisError as error:
-            raise _meaning(error) from error
+            return await self._topology.execute(key, command, deadline)
+        except Unreachable as error:
+            raise StoreUnavailable from error
+        except Refusal as refusal:
+            if refusal.word == "OOM":
+                raise StoreFull from refusal
+            if refusal.word in _WORDS_OF_A_SICK_STORE:
+                raise StoreUnavailable from refusal
+            raise
+
+    async def listen(self, *channels: str) -> AsyncIterator[tuple[str, str]]:
+        """Give what is published on these channels; a pair of empty texts where it begins.
+
+        It begins again where the library has connected anew by itself. Raises
+        `StoreUnavailable` when the connection ends.
+        """
+        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
+        try:
+            async with (
+                await self._topology.subscriber(deadline) as subscriber,
+                subscriber.pubsub() as pubsub,
+            ):
+                await pubsub.subscribe(*channels)
+                while True:
+                    message = await pubsub.get_message(timeout=LISTEN_SECONDS)
+                    if message is None:
+                        continue
+                    if message["type"] == "message":
+                        yield message["channel"], message["data"]
+                    elif message["channel"] == channels[-1]:
+                        yield "", ""
+        except (RedisError, Unreachable) as error:
+            raise StoreUnavailable from error
 
     async def close(self) -> None:
-        await self._redis.aclose()
+        await self._topology.close()
 
 
-def _meaning(error: RedisError) -> Exception:
-    if isinstance(error, OutOfMemoryError):
-        return StoreFull()
-    if isinstance(
-        error, StoreConnectionError | StoreTimeoutError | BusyLoadingError | ReadOnlyError
-    ):
-        return StoreUnavailable()
-    if isinstance(error, ResponseError) and str(error).startswith(_REFUSALS_OF_A_SICK_STORE):
-        return StoreUnavailable()
-    return error
+def _topology_at(address: StoreAddress, timeout_seconds: float) -> Topology:
+    match address:
+        case ServerAddress():
+            return SingleServer(address, timeout_seconds)
+        case SentinelAddress():
+            return NamedPrimary(address, timeout_seconds)
+        case ClusterAddress():
+            return Cluster(address, timeout_seconds)
+        case _:
+            assert_never(address)

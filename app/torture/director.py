@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from urllib.parse import quote
 
 from app.torture.checker import violations
 from app.torture.crew import Orders
@@ -17,6 +19,8 @@ from app.torture.processes import Processes
 from app.torture.record import Violation
 from app.torture.routers import CALL_SECONDS, LOOK_SECONDS, Routers
 from app.torture.senders import Stuck, World, tls_for
+
+OVERDUE, FAR_SECONDS = timedelta(seconds=20), 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,9 +154,29 @@ class Director:
             left = None if figures is None else self._own(figures)["messages"]
             if left is not None and left["waiting"] == left["in_run"] == 0:
                 return time.monotonic() - since
-            if time.monotonic() - since > self._task.patience_seconds:
-                raise Stuck(f"it does not go on by itself: {left}")
+            is_late = time.monotonic() - since > self._task.patience_seconds
+            if is_late and await self._only_delays_are_left():
+                return time.monotonic() - since
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _only_delays_are_left(self) -> bool:
+        """Whether what waits has a stored deadline that is far away: a delay doubles (I5).
+
+        Raises `Stuck` with a session that waits for nothing, or for what has passed.
+        """
+        place = f"agent={self._task.plan.agent}&state=waiting"
+        page = await self._routers.insist("GET", f"/v1/sessions?{place}")
+        left_seconds = []
+        for line in page["sessions"]:
+            key = quote(line["key"], safe="")
+            session = await self._routers.insist("GET", f"/v1/sessions/{key}")
+            ready_at = session["ready_at"]
+            wait = datetime.fromisoformat(ready_at) - datetime.now(UTC) if ready_at else -OVERDUE
+            if session["state"] == "waiting" and wait < -OVERDUE / 2:
+                events = await self._routers.insist("GET", f"/v1/sessions/{key}/timeline")
+                raise Stuck(f"it does not go on by itself: {session} {events}")
+            left_seconds.append(wait.total_seconds())
+        return bool(left_seconds) and min(left_seconds) > FAR_SECONDS
 
     def _own(self, figures: Json) -> Json:
         nothing = {"messages": dict.fromkeys(figures["messages"], 0)}

@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 from app import bounded_requests
 from app.api import http
 from app.bounded_requests import HEAD_BYTES_MAX, BoundedRequests
-from app.log_lines import OneLine
+from app.logs import JsonLines, Lines, TextLines
 from tests.faults.services import Service as Process
 from tests.service import Service, message, running, write_token
 from tests.survival.servers import Hanging
@@ -275,15 +275,13 @@ async def test_of_a_key_that_stands_twice_the_last_counts_and_comes_back_alone(
     "said",
     ["a\nERROR forged: line", "a\r\nforged", "a\x1b[2Jb", "a\u2028b", "a\x85b", "a\x00b"],
 )
-def test_no_text_begins_a_line_of_the_log(said: str) -> None:
-    formatter = OneLine("%(levelname)s %(message)s")
+@pytest.mark.parametrize("lines", [TextLines(), JsonLines()])
+def test_no_text_begins_a_line_of_the_log(lines: Lines, said: str) -> None:
     error = (ValueError, ValueError(said), None)
     record = logging.LogRecord("x", logging.ERROR, "", 1, "%s failed", (said,), error)
-    first, *rest = formatter.format(record).split("\n")
-    assert first.startswith("ERROR a")
-    assert all(character.isprintable() for character in first)
-    assert rest
-    assert all(line.startswith("  | ") for line in rest)
+    written = lines.format(record)
+    assert not set(written) & set("\r\x1b\u2028\x85\x00")
+    assert all(line.startswith("    ") for line in written.split("\n")[1:])
 
 
 # --- another's things ----------------------------------------------------------------------

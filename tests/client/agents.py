@@ -7,7 +7,16 @@ from typing import Any
 
 import httpx
 
-from session_router import Run, RunHandler, RunInWork, SessionRouter, Source, Submission
+from session_router import (
+    Decision,
+    Incoming,
+    Router,
+    Run,
+    RunHandler,
+    RunInWork,
+    Source,
+    Submission,
+)
 
 
 class Agent:
@@ -25,15 +34,18 @@ class Agent:
         try:
             await self.let_go.wait()
         except asyncio.CancelledError:
-            self.cancelled.append(run.run.id)
+            self.cancelled.append(run.id)
             raise
 
     async def next_run(self) -> RunInWork:
         return await asyncio.wait_for(self.started.get(), 10)
 
 
-def client(url: str, on_run: RunHandler, **settings: Any) -> SessionRouter:
-    return SessionRouter(url, on_run=on_run, retry_seconds=10.0, **settings)
+def client(url: str, handler: RunHandler, **settings: Any) -> Router:
+    """A client with this handler. It claims only with `max_runs`: what others left is not its."""
+    router = Router(url, **({"max_runs": None, "retry_seconds": 10.0} | settings))
+    router.run(handler)
+    return router
 
 
 def on(source: Source, **changes: Any) -> Source:
@@ -47,7 +59,7 @@ async def outcome_of(run: RunInWork) -> str | None:
 async def end_from_outside(url: str, run: Run, outcome: str) -> None:
     """End a run as its holder would, behind its holder's back."""
     async with httpx.AsyncClient(base_url=url) as http:
-        body = {"fence": run.fence, "outcome": outcome}
+        body = {"fence": run.fence, "outcome": outcome, "next": False}
         answer = await http.post(f"/v1/runs/{run.id}/complete", json=body)
     assert answer.status_code == 200
 
@@ -61,13 +73,13 @@ async def eventually(true: Callable[[], Awaitable[bool]], seconds: float = 10.0)
     return time.monotonic() - began_at
 
 
-async def steer(url: str, source: Source, message_id: str, text: str = "") -> Submission:
+async def steer(url: str, source: Source, message_id: str, text: str = "") -> Submission[Decision]:
     """Steer the source's run through another client."""
-    async with SessionRouter(url) as other:
+    async with Router(url) as other:
         return await other.submit(
-            message_id=message_id, source=source, text=text, busy="steer", dispatch="worker"
+            Incoming(message_id=message_id, source=source, text=text, busy="steer")
         )
 
 
-async def state_of(router: SessionRouter, source: Source, message_id: str) -> str:
+async def state_of(router: Router, source: Source, message_id: str) -> str:
     return (await router.message_status(message_id, source)).state

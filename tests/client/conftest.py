@@ -13,6 +13,8 @@ POLICY = """
 version: 1
 rules:
   - {name: brief, match: {platform: brief}, set: {lease_seconds: 1}}
+  - {name: together, match: {platform: together}, set: {isolation: shared}}
+  - {name: threaded, match: {platform: threaded}, set: {isolation: thread}}
   - {name: patient, match: {platform: patient}, set: {busy: {same_sender: queue}}}
 """
 

@@ -36,6 +36,7 @@ class LossyProxy:
         task = asyncio.create_task(self._hand_on(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: writer.close())  # even if it was cancelled unbegun
 
     async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert self._target.hostname is not None

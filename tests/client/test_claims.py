@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from session_router import SessionRouter, Source, Submission
+from session_router import Decision, Incoming, Router, Source, Submission
 from tests.client.agents import Agent, client, eventually, on
 from tests.client.lossy_proxy import LossyProxy
 from tests.replay.mortal_service import MortalService
@@ -21,14 +21,12 @@ def agent_name(source: Source) -> str:
 
 async def leave_to_workers(
     url: str, agent: str, source: Source, *message_ids: str
-) -> list[Submission]:
+) -> list[Submission[Decision]]:
     """Send messages as a receiver does that only routes."""
-    async with SessionRouter(url, agent=agent, retry_seconds=10.0) as receiver:
+    async with Router(url, agent=agent, retry_seconds=10.0) as receiver:
         return [
             await receiver.submit(
-                message_id=message_id,
-                source=on(source, user_id=f"user-{message_id}"),
-                dispatch="worker",
+                Incoming(message_id=message_id, source=on(source, user_id=f"user-{message_id}"))
             )
             for message_id in message_ids
         ]
@@ -47,10 +45,10 @@ async def test_a_client_without_handler_routes_and_a_claim_takes_the_run_at_once
         assert time.monotonic() - sent_at < 0.5
         assert await run.finished() == "completed"
 
-    assert (submission.decision.decision, submission.run) == ("queue", None)
-    assert submission.decision.reason == "dispatch_worker"
-    assert run.run.consumer == worker.consumer
-    assert run.run.session is not None
+    assert (submission.decision, submission.run) == ("queue", None)
+    assert submission.reason == "dispatch_worker"
+    assert run.grant.consumer == worker.consumer
+    assert run.grant.session is not None
 
 
 async def test_no_more_runs_are_claimed_than_there_is_room_for(
@@ -196,7 +194,6 @@ async def test_an_answer_that_comes_empty_before_its_time_is_not_asked_again_in_
     assert len(set(asked)) == len(asked)  # each a claim of its own
 
 
-@pytest.mark.parametrize("settings", [{"max_runs": 1}, {"max_runs": 0, "on_run": Agent().answer}])
-def test_runs_that_nobody_would_work_on_are_not_claimed(settings: dict[str, object]) -> None:
+def test_less_than_one_run_is_no_claim() -> None:
     with pytest.raises(ValueError, match="max_runs"):
-        SessionRouter("http://router", **settings)  # type: ignore[arg-type]
+        Router("http://router", max_runs=0)

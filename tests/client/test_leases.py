@@ -6,6 +6,7 @@ import time
 import pytest
 
 from session_router import (
+    Incoming,
     LeaseLost,
     RunInWork,
     Source,
@@ -24,11 +25,11 @@ async def test_an_interrupt_by_a_message_of_this_client_is_told_at_once(
     agent = Agent()
 
     async with client(service_url, agent.answer) as router:
-        await router.submit(message_id="1", source=source, text="first")
+        await router.submit(Incoming(message_id="1", source=source, text="first"))
         run = await agent.next_run()
-        await router.submit(message_id="2", source=source, text="no, wait")
+        await router.submit(Incoming(message_id="2", source=source, text="no, wait"))
         interrupt = await asyncio.wait_for(
-            run.interrupt_requested(), run.run.heartbeat_seconds * 0.7
+            run.interrupt_requested(), run.grant.heartbeat_seconds * 0.7
         )
         agent.let_go.set()
         assert await outcome_of(run) == "interrupted"
@@ -45,15 +46,15 @@ async def test_an_interrupt_by_another_client_comes_with_a_heartbeat(
     agent, other_agent = Agent(), Agent()
 
     async with client(service_url, agent.answer) as router:
-        await router.submit(message_id="1", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
         run = await agent.next_run()
         async with client(service_url, other_agent.answer) as other:
-            answer = await other.submit(message_id="2", source=source)
+            answer = await other.submit(Incoming(message_id="2", source=source))
         interrupt = await asyncio.wait_for(run.interrupt_requested(), 10)
         agent.let_go.set()
         await router.idle()
 
-    assert answer.decision.decision == "interrupt"
+    assert answer.decision == "interrupt"
     assert interrupt.message_id == "2"
     assert other_agent.texts == []
 
@@ -70,10 +71,12 @@ async def test_a_run_is_kept_by_beats_past_the_length_of_its_lease(
         beats.append(run.interrupt)
 
     async with client(service_url, work_long) as router:
-        submission = await router.submit(message_id="1", source=on(source, platform="brief"))
+        submission = await router.submit(
+            Incoming(message_id="1", source=on(source, platform="brief"))
+        )
         assert submission.run is not None
         assert await outcome_of(submission.run) == "completed"
-        detail = await router.session(submission.run.run.session_key)
+        detail = await router.session(submission.run.session_key)
 
     assert beats == [None]
     assert detail.session.context.tokens == 7
@@ -85,11 +88,11 @@ async def test_a_status_is_seen_by_others_and_may_be_too_long(
     agent = Agent()
 
     async with client(service_url, agent.answer) as router:
-        await router.submit(message_id="1", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
         run = await agent.next_run()
         run.report(status="s" * 1000)
         await run.beat_now()
-        state = await router.run_state(run.run.id)
+        state = await router.run_state(run.id)
 
     assert state.status == "s" * 200
 
@@ -101,17 +104,17 @@ async def test_a_lost_lease_cancels_the_handler_and_nothing_more_is_reported(
     agent = Agent()
 
     async with client(proxy.url, agent.answer) as router:
-        await router.submit(message_id="1", source=on(source, platform="brief"))
+        await router.submit(Incoming(message_id="1", source=on(source, platform="brief")))
         run = await agent.next_run()
         if way == "conflict":
-            await end_from_outside(service_url, run.run, "completed")
+            await end_from_outside(service_url, run.grant, "completed")
         else:
             proxy.cut.append(b"/heartbeat")
         assert await outcome_of(run) is None
         with pytest.raises(LeaseLost):
             await run.beat_now()
 
-    assert agent.cancelled == [run.run.id]
+    assert agent.cancelled == [run.id]
 
 
 async def test_the_result_of_a_handler_that_outlived_its_lease_is_void(
@@ -122,11 +125,13 @@ async def test_the_result_of_a_handler_that_outlived_its_lease_is_void(
             time.sleep(1.2 * BRIEF_LEASE_SECONDS)  # noqa: ASYNC251  so that no beat gets through
 
     async with client(service_url, stall) as router:
-        submission = await router.submit(message_id="1", source=on(source, platform="brief"))
+        submission = await router.submit(
+            Incoming(message_id="1", source=on(source, platform="brief"))
+        )
         assert submission.run is not None
         assert await outcome_of(submission.run) is None
-        await router.submit(message_id="2", source=on(source, platform="brief"))
-        state = await router.run_state(submission.run.run.id)
+        await router.submit(Incoming(message_id="2", source=on(source, platform="brief")))
+        state = await router.run_state(submission.run.id)
         await router.idle()
 
     assert "its result is void" in caplog.text
@@ -140,18 +145,18 @@ async def test_leaving_the_client_hands_its_runs_back_uncounted(
     heir.let_go.set()
 
     async with client(service_url, agent.answer) as router:
-        await router.submit(message_id="1", source=source, text="first")
+        await router.submit(Incoming(message_id="1", source=source, text="first"))
         given_back = await agent.next_run()
     async with client(service_url, heir.answer) as router:
-        await router.submit(message_id="2", source=source, text="second")
+        await router.submit(Incoming(message_id="2", source=source, text="second"))
         run = await heir.next_run()
         assert await outcome_of(run) == "completed"
 
-    assert agent.cancelled == [given_back.run.id]
+    assert agent.cancelled == [given_back.id]
     assert await given_back.finished() == "released"
     assert [(m.message_id, m.deliveries) for m in run.messages] == [("1", 1), ("2", 1)]
-    assert run.run.previous is not None
-    assert (run.run.previous.id, run.run.previous.ended) == (given_back.run.id, "released")
+    assert run.previous is not None
+    assert (run.previous.id, run.previous.ended) == (given_back.id, "released")
 
 
 async def test_leaving_a_client_whose_router_is_gone_takes_no_longer_than_the_lease(
@@ -160,7 +165,7 @@ async def test_leaving_a_client_whose_router_is_gone_takes_no_longer_than_the_le
     agent = Agent()
 
     async with client(proxy.url, agent.answer) as router:
-        await router.submit(message_id="1", source=on(source, platform="brief"))
+        await router.submit(Incoming(message_id="1", source=on(source, platform="brief")))
         run = await agent.next_run()
         proxy.cut.append(b"HTTP/1.1")
         left_at = time.monotonic()
@@ -174,11 +179,11 @@ async def test_leaving_the_client_takes_no_next_run(service_url: str, source: So
 
     async with client(service_url, agent.answer) as router:
         source = on(source, platform="patient")
-        await router.submit(message_id="1", source=source)
-        await router.submit(message_id="2", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
+        await router.submit(Incoming(message_id="2", source=source))
         run = await agent.next_run()
     async with client(service_url, agent.answer) as reader:
-        detail = await reader.session(run.run.session_key)
+        detail = await reader.session(run.session_key)
         held = await reader.runs_of(router.consumer)
 
     assert held == ()

@@ -11,11 +11,12 @@ import httpx
 import pytest
 
 from session_router import (
+    Decision,
+    Incoming,
     InvalidMessage,
     Refused,
+    Router,
     RouterError,
-    RunInWork,
-    SessionRouter,
     Source,
     Submission,
     Unauthorized,
@@ -34,22 +35,17 @@ QUEUED = {
 Answers = Callable[[httpx.Request], httpx.Response]
 
 
-async def ignore(_run: RunInWork) -> None:
-    """Answer no run."""
-
-
-def client(answers: Answers, retry_seconds: float = 5.0) -> SessionRouter:
-    return SessionRouter(
+def client(answers: Answers, retry_seconds: float = 5.0) -> Router:
+    return Router(
         "http://router",
         "srt_secret",
-        on_run=ignore,
         retry_seconds=retry_seconds,
         transport=httpx.MockTransport(answers),
     )
 
 
-async def submit(router: SessionRouter) -> Submission:
-    return await router.submit(message_id="1", source=SOURCE, text="a private word")
+async def submit(router: Router) -> Submission[Decision]:
+    return await router.submit(Incoming(message_id="1", source=SOURCE, text="a private word"))
 
 
 def problem(status: int, code: str) -> httpx.Response:
@@ -85,7 +81,7 @@ async def test_an_answer_that_says_later_is_asked_again_with_the_same_body(statu
     async with client(answers) as router:
         submission = await submit(router)
 
-    assert submission.decision.decision == "queue"
+    assert submission.decision == "queue"
     first, second = answers.requests
     assert first.content == second.content
 
@@ -196,7 +192,7 @@ async def test_a_message_that_no_router_takes_is_refused_before_it_is_sent() -> 
 
     async with client(answers) as router:
         with pytest.raises(InvalidMessage) as caught:
-            await router.submit(message_id="", source=SOURCE)
+            await router.submit(Incoming(message_id="", source=SOURCE))
 
     assert [fault.path for fault in caught.value.errors] == ["message_id"]
     assert answers.requests == []
@@ -216,7 +212,7 @@ async def test_what_a_newer_router_says_more_is_ignored() -> None:
     async with client(InTurn(httpx.Response(200, json=newer))) as router:
         submission = await submit(router)
 
-    assert submission.decision.queue is not None
+    assert submission.answer.queue is not None
 
 
 async def test_an_answer_that_is_not_understood_is_an_error() -> None:
@@ -225,12 +221,18 @@ async def test_an_answer_that_is_not_understood_is_an_error() -> None:
             await submit(router)
 
 
-async def test_a_client_without_a_handler_submits_nothing() -> None:
+async def test_what_is_submitted_to_a_client_that_is_not_open_is_not_sent() -> None:
     answers = InTurn(httpx.Response(200, json=QUEUED))
+    router = client(answers)
 
-    async with SessionRouter("http://router", transport=httpx.MockTransport(answers)) as router:
-        with pytest.raises(RuntimeError, match="on_run"):
-            await submit(router)
+    with pytest.raises(RuntimeError, match="not open"):
+        await submit(router)
+    async with router:
+        pass
+    with pytest.raises(RuntimeError, match="not open"):
+        await submit(router)
+    with pytest.raises(RuntimeError, match="once"):
+        await router.__aenter__()
 
     assert answers.requests == []
 
@@ -258,7 +260,7 @@ async def test_each_client_is_a_consumer_of_its_own() -> None:
 @pytest.mark.parametrize("url", ["router:8080", "unix:///run/router"])
 def test_a_url_that_is_not_http_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="http"):
-        SessionRouter(url)
+        Router(url)
 
 
 @pytest.mark.parametrize("failures", [0, 1, 5, 100_000])

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from session_router import RunInWork, SessionRouter, Source, Superseded
+from session_router import Incoming, Router, RunInWork, Source, Superseded
 from tests.client.agents import Agent, client, outcome_of, state_of, steer
 from tests.client.lossy_proxy import LossyProxy
 
@@ -18,18 +18,18 @@ async def test_what_is_sealed_is_not_interrupted_and_what_comes_waits_for_the_ne
     agent = Agent()
 
     async with client(service_url, agent.answer) as router:
-        await router.submit(message_id="1", source=source, text="first")
+        await router.submit(Incoming(message_id="1", source=source, text="first"))
         run = await agent.next_run()
         await run.seal()
         await run.seal()
-        waiting = await router.submit(message_id="2", source=source, text="second")
+        waiting = await router.submit(Incoming(message_id="2", source=source, text="second"))
         await run.beat_now()
         agent.let_go.set()
         assert await outcome_of(run) == "completed"
         following = await agent.next_run()
         assert await outcome_of(following) == "completed"
 
-    assert (waiting.decision.decision, waiting.decision.reason) == ("queue", "run_sealed")
+    assert (waiting.decision, waiting.reason) == ("queue", "run_sealed")
     assert run.interrupt is None
     assert following.text == "second"
     assert agent.cancelled == []
@@ -44,17 +44,18 @@ async def test_a_seal_after_an_interrupt_is_refused_and_the_run_ends_as_interrup
     async def seal(run: RunInWork) -> None:
         if run.messages[0].message_id == "2":
             return
-        proxy.cut += [b"/v1/signals", b"/heartbeat"]
-        async with SessionRouter(service_url) as other:
-            await other.submit(message_id="2", source=source, dispatch="worker")
+        proxy.cut.append(b"/heartbeat")
+        async with Router(service_url) as other:
+            await other.submit(Incoming(message_id="2", source=source))
         try:
             await run.seal()
         except Superseded as news:
             refused.append(news)
             raise
 
+    proxy.cut.append(b"/v1/signals")
     async with client(proxy.url, seal, cancel_on_interrupt=cancel) as router:
-        submission = await router.submit(message_id="1", source=source)
+        submission = await router.submit(Incoming(message_id="1", source=source))
         assert submission.run is not None
         assert await outcome_of(submission.run) == "interrupted"
         await router.idle()
@@ -79,7 +80,7 @@ async def test_a_seal_after_a_steer_is_refused_until_it_is_seen(
         await run.seal()
 
     async with client(service_url, answer) as router:
-        submission = await router.submit(message_id="1", source=source, text="first")
+        submission = await router.submit(Incoming(message_id="1", source=source, text="first"))
         assert submission.run is not None
         assert await outcome_of(submission.run) == "completed"
         assert await state_of(router, source, "2") == "done"
@@ -99,7 +100,7 @@ async def test_a_handler_that_knows_no_steers_gets_them_with_its_batch_in_the_ne
         await run.seal()
 
     async with client(service_url, answer) as router:
-        submission = await router.submit(message_id="1", source=source, text="first")
+        submission = await router.submit(Incoming(message_id="1", source=source, text="first"))
         assert submission.run is not None
         assert await outcome_of(submission.run) == "released"
         await router.idle()
@@ -113,10 +114,10 @@ async def test_a_seal_whose_answer_was_lost_is_a_seal(proxy: LossyProxy, source:
 
     proxy.lose.append(b"/seal")
     async with client(proxy.url, answer) as router:
-        submission = await router.submit(message_id="1", source=source)
+        submission = await router.submit(Incoming(message_id="1", source=source))
         assert submission.run is not None
         assert await outcome_of(submission.run) == "completed"
-        state = await router.run_state(submission.run.run.id)
+        state = await router.run_state(submission.run.id)
 
     assert proxy.lost == [b"/seal"]
     assert state.sealed
@@ -130,10 +131,10 @@ async def test_an_error_after_the_seal_does_not_repeat_the_run(
         raise ConnectionError("was it sent?")
 
     async with client(service_url, answer) as router:
-        submission = await router.submit(message_id="1", source=source)
+        submission = await router.submit(Incoming(message_id="1", source=source))
         assert submission.run is not None
         assert await outcome_of(submission.run) == "completed"
-        state = await router.run_state(submission.run.run.id)
+        state = await router.run_state(submission.run.id)
         assert await state_of(router, source, "1") == "done"
 
     assert state.reason == "after the seal: ConnectionError: was it sent?"
@@ -152,7 +153,7 @@ async def test_leaving_the_client_lets_a_sealed_run_finish(
         sent.append(run.text)
 
     async with client(service_url, answer) as router:
-        submission = await router.submit(message_id="1", source=source, text="hello")
+        submission = await router.submit(Incoming(message_id="1", source=source, text="hello"))
         await is_sealed.wait()
 
     assert submission.run is not None
@@ -181,7 +182,7 @@ async def test_a_run_is_given_back_uncounted_for_another_claim(
     heir.let_go.set()
     name = f"agent-{source.chat_id}"
     async with client(service_url, answer, agent=name) as router:
-        submission = await router.submit(message_id="1", source=source)
+        submission = await router.submit(Incoming(message_id="1", source=source))
         assert submission.run is not None
         if way == "from outside":
             await is_ready.wait()
@@ -199,5 +200,5 @@ async def test_a_run_is_given_back_uncounted_for_another_claim(
             await run.finished()
 
     assert run.messages[0].deliveries == 1
-    assert run.run.previous is not None
-    assert (run.run.previous.reason, run.run.previous.sealed) == ("no model is free", sealed)
+    assert run.previous is not None
+    assert (run.previous.reason, run.previous.sealed) == ("no model is free", sealed)

@@ -4,10 +4,11 @@ import asyncio
 import time
 from pathlib import Path
 from signal import SIGTERM
+from typing import Any
 
 import httpx
 
-from session_router import Interrupted, RunInWork, SessionRouter, Source
+from session_router import Incoming, Interrupted, Router, RunInWork, Source
 from tests.client.agents import Agent, client, eventually, on, outcome_of
 from tests.client.lossy_proxy import LossyProxy
 from tests.replay.mortal_service import MortalService
@@ -15,16 +16,11 @@ from tests.replay.mortal_service import MortalService
 AT_ONCE_SECONDS = 1.0  # a lease of these tests is 30 s, a beat comes every 10
 
 
-async def send_from_elsewhere(url: str, source: Source, message_id: str, **fields: object) -> str:
+async def send_from_elsewhere(url: str, source: Source, message_id: str, **fields: Any) -> str:
     """Send through another client, and return the decision."""
-    async with SessionRouter(url) as other:
-        submission = await other.submit(
-            message_id=message_id,
-            source=source,
-            dispatch="worker",
-            **fields,  # type: ignore[arg-type]
-        )
-    return submission.decision.decision
+    async with Router(url) as other:
+        submission = await other.submit(Incoming(message_id=message_id, source=source, **fields))
+    return submission.decision
 
 
 async def test_an_interrupt_from_elsewhere_cancels_the_handler_at_once(
@@ -33,7 +29,7 @@ async def test_an_interrupt_from_elsewhere_cancels_the_handler_at_once(
     agent = Agent()
 
     async with client(service_url, agent.answer) as router:
-        await router.submit(message_id="1", source=source, text="first")
+        await router.submit(Incoming(message_id="1", source=source, text="first"))
         run = await agent.next_run()
         sent_at = time.monotonic()
         assert await send_from_elsewhere(service_url, source, "2", text="second") == "interrupt"
@@ -43,7 +39,7 @@ async def test_an_interrupt_from_elsewhere_cancels_the_handler_at_once(
         status = await router.message_status("1", source)
 
     assert seconds < AT_ONCE_SECONDS
-    assert agent.cancelled[0] == run.run.id
+    assert agent.cancelled[0] == run.id
     assert following.text == "second"
     assert (status.state, status.reason) == ("done", "interrupted")
 
@@ -54,9 +50,9 @@ async def test_what_was_interrupted_comes_again_if_the_gateway_wishes(
     agent = Agent()
 
     async with client(service_url, agent.answer, requeue_interrupted=True) as router:
-        await router.submit(message_id="1", source=source, text="first")
+        await router.submit(Incoming(message_id="1", source=source, text="first"))
         run = await agent.next_run()
-        await router.submit(message_id="2", source=source, text="second")
+        await router.submit(Incoming(message_id="2", source=source, text="second"))
         assert await outcome_of(run) == "interrupted"
         following = await agent.next_run()
 
@@ -68,7 +64,7 @@ async def test_what_was_stopped_does_not_come_again(service_url: str, source: So
     agent = Agent()
 
     async with client(service_url, agent.answer, requeue_interrupted=True) as router:
-        await router.submit(message_id="1", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
         run = await agent.next_run()
         assert await send_from_elsewhere(service_url, source, "2", control="stop") == "control"
         assert await outcome_of(run) == "interrupted"
@@ -85,7 +81,7 @@ async def test_a_handler_that_is_not_to_be_cancelled_is_only_told(
     agent = Agent()
 
     async with client(service_url, agent.answer, cancel_on_interrupt=False) as router:
-        await router.submit(message_id="1", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
         run = await agent.next_run()
         await send_from_elsewhere(service_url, source, "2")
         await asyncio.wait_for(run.interrupt_requested(), AT_ONCE_SECONDS)
@@ -113,9 +109,9 @@ async def test_a_handler_that_waits_for_the_interrupt_stops_in_its_own_way(
         raise Interrupted
 
     async with client(service_url, wait) as router:
-        submission = await router.submit(message_id="1", source=source, text="first")
+        submission = await router.submit(Incoming(message_id="1", source=source, text="first"))
         assert submission.run is not None
-        await router.submit(message_id="2", source=source, text="second")
+        await router.submit(Incoming(message_id="2", source=source, text="second"))
         assert await outcome_of(submission.run) == "interrupted"
         await router.idle()
 
@@ -144,15 +140,17 @@ async def test_a_signal_that_is_faster_than_its_grant_is_not_lost(
     agent, slow = Agent(), SlowAnswers()
 
     async with client(service_url, agent.answer, transport=slow) as router:
-        await router.submit(message_id="1", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
         await agent.next_run()  # from now on there is a stream
         other = on(source, user_id="other")
-        submitting = asyncio.create_task(router.submit(message_id="2", source=other, text="late"))
+        submitting = asyncio.create_task(
+            router.submit(Incoming(message_id="2", source=other, text="late"))
+        )
         await slow.answered.wait()
         await send_from_elsewhere(service_url, other, "3")
 
         async def is_told() -> bool:
-            return len(router._told_early) == 1
+            return len(router._work._told_early) == 1
 
         await eventually(is_told)
         slow.let_go.set()
@@ -169,7 +167,7 @@ async def test_without_a_stream_an_interrupt_comes_with_a_heartbeat(
     proxy.cut.append(b"/v1/signals")
 
     async with client(proxy.url, agent.answer) as router:
-        await router.submit(message_id="1", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
         run = await agent.next_run()
         await send_from_elsewhere(service_url, source, "2")
         assert await outcome_of(run) == "interrupted"
@@ -181,16 +179,16 @@ async def test_a_lease_that_an_operator_took_away_cancels_the_handler_at_once(
     agent = Agent()
 
     async with client(service_url, agent.answer) as router:
-        await router.submit(message_id="1", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
         run = await agent.next_run()
         released_at = time.monotonic()
         async with httpx.AsyncClient(base_url=service_url) as http:
-            key = httpx.URL(f"/v1/sessions/{run.run.session_key.replace(':', '%3A')}/release")
+            key = httpx.URL(f"/v1/sessions/{run.session_key.replace(':', '%3A')}/release")
             assert (await http.post(key, json={})).json() == {"changed": True}
         assert await outcome_of(run) is None
 
     assert time.monotonic() - released_at < AT_ONCE_SECONDS
-    assert agent.cancelled == [run.run.id]
+    assert agent.cancelled == [run.id]
 
 
 async def test_a_stream_comes_back_when_the_service_was_restarted(
@@ -200,7 +198,7 @@ async def test_a_stream_comes_back_when_the_service_was_restarted(
     service = MortalService(tmp_path)
     try:
         async with client(service.url, agent.answer) as router:
-            await router.submit(message_id="1", source=source)
+            await router.submit(Incoming(message_id="1", source=source))
             run = await agent.next_run()
             await asyncio.to_thread(service.kill, SIGTERM)
             await asyncio.to_thread(service.start)
@@ -211,4 +209,4 @@ async def test_a_stream_comes_back_when_the_service_was_restarted(
         service.kill()
 
     # The hint to come back after a second or more, and no beat before its time.
-    assert time.monotonic() - sent_at < run.run.heartbeat_seconds * 0.8
+    assert time.monotonic() - sent_at < run.grant.heartbeat_seconds * 0.8

@@ -1,4 +1,4 @@
-"""A real service with short leases, and the example gateways in front of it."""
+"""A real service with short leases, a stand-in for Telegram, and the examples between them."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.demo.service import running_service
-from session_router import SessionRouter
+from session_router import Router
 from tests.client.lossy_proxy import LossyProxy
+from tests.examples.bot_api import BotApi
 from tests.examples.instances import Gateways
 
 LEASE_SECONDS = 2
@@ -25,17 +26,24 @@ def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def gateways(tmp_path: Path, service_url: str) -> Iterator[Gateways]:
+async def telegram() -> AsyncIterator[BotApi]:
+    """Give a stand-in for Telegram."""
+    async for serving in BotApi().serve():
+        yield serving
+
+
+@pytest.fixture
+def gateways(tmp_path: Path, service_url: str, telegram: BotApi) -> Iterator[Gateways]:
     """Give what starts example gateways; all are ended with the test."""
-    started = Gateways(tmp_path, service_url)
+    started = Gateways(tmp_path, service_url, telegram)
     yield started
     started.end()
 
 
 @pytest.fixture
-async def router(service_url: str) -> AsyncIterator[SessionRouter]:
+async def router(service_url: str) -> AsyncIterator[Router]:
     """Give a client that runs nothing: it only routes, and looks."""
-    async with SessionRouter(service_url) as client:
+    async with Router(service_url) as client:
         yield client
 
 

@@ -8,33 +8,44 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from examples.chat import fields_of
-from session_router import Decision, Refused, SessionRouter
+from session_router import Decision, Incoming, Refused, Router, Source, Submission
 from session_router.models import RunState, SessionDetail
 from tests.client.agents import eventually
 from tests.client.lossy_proxy import LossyProxy
+from tests.examples.bot_api import BotApi, user_id
 from tests.examples.conftest import LEASE_SECONDS
 from tests.examples.instances import Gateways
 
 # A lease, the sweep that finds its end within a second, and a slow machine.
 RECOVERED_SECONDS = LEASE_SECONDS + 2.0
+# aiogram alone takes seconds to import.
+STARTED_SECONDS = 30.0
 
 
-def event(message_id: str, user: str = "point") -> dict[str, str]:
-    return {"id": message_id, "chat": "support", "user": user, "text": "hello"}
+def message(text: str, user: str = "point") -> Incoming:
+    """What a receiver reads from an update; its id is its text."""
+    source = Source(
+        platform="telegram",
+        account="42",
+        chat_type="group",
+        chat_id="-100200",
+        user_id=str(user_id(user)),
+        user_name=user,
+    )
+    return Incoming(message_id=text, source=source, text=text)
 
 
-async def send(router: SessionRouter, message_id: str, user: str) -> Decision:
+async def send(router: Router, text: str, user: str) -> Submission[Decision]:
     """Send as a webhook receiver would."""
-    fields = fields_of(event(message_id, user))
-    return (await router.submit(**fields, dispatch="worker")).decision
+    return await router.submit(message(text, user))
 
 
-async def session_of(router: SessionRouter, user: str) -> SessionDetail:
-    return await router.session(f"agent:main:demo:group:support:{user}")
+async def session_of(router: Router, user: str) -> SessionDetail:
+    key = f"agent:main:telegram:account:42:group:-100200:{user_id(user)}"
+    return await router.session(key)
 
 
-async def run_of(router: SessionRouter, user: str) -> RunState | None:
+async def run_of(router: Router, user: str) -> RunState | None:
     """The active run of a user's session, if there are such."""
     try:
         return (await session_of(router, user)).run
@@ -42,7 +53,14 @@ async def run_of(router: SessionRouter, user: str) -> RunState | None:
         return None
 
 
-def held_by(router: SessionRouter, user: str, consumer: str) -> Callable[[], Awaitable[bool]]:
+def in_work(router: Router, user: str) -> Callable[[], Awaitable[bool]]:
+    async def is_in_work() -> bool:
+        return await run_of(router, user) is not None
+
+    return is_in_work
+
+
+def held_by(router: Router, user: str, consumer: str) -> Callable[[], Awaitable[bool]]:
     async def is_held() -> bool:
         run = await run_of(router, user)
         return run is not None and run.consumer == consumer
@@ -50,25 +68,26 @@ def held_by(router: SessionRouter, user: str, consumer: str) -> Callable[[], Awa
     return is_held
 
 
-def idle(router: SessionRouter, user: str) -> Callable[[], Awaitable[bool]]:
+def idle(router: Router, user: str) -> Callable[[], Awaitable[bool]]:
     async def is_idle() -> bool:
         return (await session_of(router, user)).state == "idle"
 
     return is_idle
 
 
-async def test_a_gateway_killed_in_the_middle_of_its_runs_is_taken_over_within_the_lease_time(
-    gateways: Gateways, router: SessionRouter
+async def test_a_bot_killed_in_the_middle_of_its_runs_is_taken_over_within_the_lease_time(
+    gateways: Gateways, router: Router, telegram: BotApi
 ) -> None:
     users = [f"kit{n}" for n in range(5)]
-    gateway, heir = gateways.inline(3.0), gateways.inline(1.0)
-    name, heirs_name = await gateway.started(), await heir.started()
+    bot = gateways.bot(60.0)
 
     for user in users:
-        gateway.type(f"{user}-1 {user} hello")
+        await telegram.say(user, f"{user}-1")
     for user in users:
-        await eventually(held_by(router, user, name))
-    gateway.kill()
+        await eventually(in_work(router, user), STARTED_SECONDS)
+    heir = gateways.worker(1.0)
+    heirs_name = await heir.started()
+    bot.kill()
     killed_at = time.monotonic()
     for user in users:
         await eventually(held_by(router, user, heirs_name), RECOVERED_SECONDS)
@@ -76,12 +95,11 @@ async def test_a_gateway_killed_in_the_middle_of_its_runs_is_taken_over_within_t
     await gateways.answers(*(f"{user}-1" for user in users))
 
     assert seconds <= RECOVERED_SECONDS
-    assert gateways.answered() == {f"{user}-1": 1 for user in users}
-    assert {reply["by"] for reply in gateways.replies()} == {heirs_name}
+    assert telegram.answered() == {f"{user}-1": 1 for user in users}
 
 
 async def test_a_worker_that_slept_past_its_lease_is_refused_and_changes_nothing(
-    gateways: Gateways, router: SessionRouter, service_url: str
+    gateways: Gateways, telegram: BotApi, router: Router, service_url: str
 ) -> None:
     sleeper = gateways.worker(3.0)
     name = await sleeper.started()
@@ -107,23 +125,20 @@ async def test_a_worker_that_slept_past_its_lease_is_refused_and_changes_nothing
 
     await eventually(has_noticed)
     assert await session_of(router, "nap") == before
-    assert gateways.answered() == {"nap-1": 1}
+    assert telegram.answered() == {"nap-1": 1}
     await send(router, "nap-2", "nap")  # and both work on
     await gateways.answers("nap-2")
-    assert gateways.answered() == {"nap-1": 1, "nap-2": 1}
+    assert telegram.answered() == {"nap-1": 1, "nap-2": 1}
 
 
 async def test_a_worker_that_ends_cleanly_hands_back_at_once_and_uncounted(
-    gateways: Gateways, router: SessionRouter
+    gateways: Gateways, telegram: BotApi, router: Router
 ) -> None:
     leaver, heir = gateways.worker(1.0), gateways.worker(1.0)
     names = {await leaver.started(): leaver, await heir.started(): heir}
     await send(router, "bye-1", "bye")
 
-    async def is_claimed() -> bool:
-        return await run_of(router, "bye") is not None
-
-    await eventually(is_claimed)
+    await eventually(in_work(router, "bye"))
     run = await run_of(router, "bye")
     assert run is not None
     leaver = names.pop(run.consumer)
@@ -135,11 +150,11 @@ async def test_a_worker_that_ends_cleanly_hands_back_at_once_and_uncounted(
     assert message.deliveries == 1
     assert await leaver.exit_code() == 0
     await gateways.answers("bye-1")
-    assert gateways.answered() == {"bye-1": 1}
+    assert telegram.answered() == {"bye-1": 1}
 
 
 async def test_a_worker_killed_while_it_waits_takes_nothing_with_it(
-    gateways: Gateways, router: SessionRouter
+    gateways: Gateways, router: Router
 ) -> None:
     idle, other = gateways.worker(0.1), gateways.worker(0.1)
     await idle.started()
@@ -155,28 +170,28 @@ async def test_a_worker_killed_while_it_waits_takes_nothing_with_it(
 # At each point a worker behind a proxy is held in its run, to be killed there.
 
 
-async def before_the_seal(router: SessionRouter, _proxy: LossyProxy, _gateways: Gateways) -> bool:
+async def before_the_seal(router: Router, _proxy: LossyProxy, _telegram: BotApi) -> bool:
     """It has its run, and thinks."""
     return await run_of(router, "point") is not None
 
 
-async def after_the_seal(router: SessionRouter, proxy: LossyProxy, _gateways: Gateways) -> bool:
+async def after_the_seal(router: Router, proxy: LossyProxy, _telegram: BotApi) -> bool:
     """It is sealed, and does not know: every answer to that is lost."""
     proxy.lose[:] = [b"/seal"] * 100
     run = await run_of(router, "point")
     return run is not None and run.sealed
 
 
-async def after_the_send(_router: SessionRouter, proxy: LossyProxy, gateways: Gateways) -> bool:
+async def after_the_send(_router: Router, proxy: LossyProxy, telegram: BotApi) -> bool:
     """Its reply is out, and nobody hears that it has completed."""
     proxy.cut[:] = [b"/complete"]
-    return bool(gateways.replies())
+    return bool(telegram.replies())
 
 
 class Point(NamedTuple):
     """Where a worker is killed, what the next message meets, and the replies in the end."""
 
-    is_reached: Callable[[SessionRouter, LossyProxy, Gateways], Awaitable[bool]]
+    is_reached: Callable[[Router, LossyProxy, BotApi], Awaitable[bool]]
     thinks_seconds: float
     meets: tuple[str, str]
     replies: list[list[str]]
@@ -191,23 +206,23 @@ POINTS = [
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.is_reached.__name__)
 async def test_a_sealing_agent_killed_at_any_point_never_replies_twice(
-    gateways: Gateways, router: SessionRouter, proxy: LossyProxy, point: Point
+    gateways: Gateways, telegram: BotApi, router: Router, proxy: LossyProxy, point: Point
 ) -> None:
     worker = gateways.worker(point.thinks_seconds, proxy.url)
     await worker.started()
 
     first, second = (f"{point.is_reached.__name__}-{n}" for n in (1, 2))
     await send(router, first, "point")
-    await eventually(lambda: point.is_reached(router, proxy, gateways))
-    decision = await send(router, second, "point")
+    await eventually(lambda: point.is_reached(router, proxy, telegram))
+    submission = await send(router, second, "point")
     worker.kill()
     await gateways.worker(0.1).started()
     await gateways.answers(second)
     await eventually(idle(router, "point"))
 
-    assert (decision.decision, decision.reason) == point.meets
-    answered = [[name.partition("-")[2] for name in r["answers"]] for r in gateways.replies()]
+    assert (submission.decision, submission.reason) == point.meets
+    answered = [[text.partition("-")[2] for text in reply] for reply in telegram.replies()]
     assert answered == point.replies
-    for message_id in (first, second):
-        status = await router.message_status(message_id, fields_of(event(message_id))["source"])
+    for text in (first, second):
+        status = await router.message_status(text, message(text).source)
         assert status.state == "done"

@@ -14,16 +14,18 @@ END_SECONDS = 20
 class MortalService:
     """A service of its own: killed, and started again on the same port and data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: str = "version: 1\n") -> None:
         self._folder = folder
         self._port = "0"
+        (folder / "policy.yaml").write_text(policy)
+        self._policy = ("--policy", str(folder / "policy.yaml"))
         self.start()
 
     def start(self) -> None:
         command = (sys.executable, "-m", "app", "serve", "--port", self._port)
         with (self._folder / "service.log").open("ab") as log:
             self._process = subprocess.Popen(
-                (*command, "--data-dir", str(self._folder / "data")),
+                (*command, "--data-dir", str(self._folder / "data"), *self._policy),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -1,5 +1,6 @@
 """The key grammar: what keys look like, and invariant I7 over hostile ids."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -239,3 +240,12 @@ def test_a_session_that_spans_chats_has_no_chat_and_no_platform(key: str) -> Non
 def test_shards_stay_where_they_are_from_release_to_release() -> None:
     assert keys.shard_of("agent:main:discord:123", 64) == 28
     assert keys.shard_of("agent:main:main", 1) == 0
+
+
+@pytest.mark.parametrize("first_id", [1_180_000_000_000_000_000, -1_001_234_567_890])
+def test_chats_are_spread_evenly_over_the_shards(first_id: int) -> None:
+    chats = 100_000
+    names = (f"agent:main:discord:{first_id + number * 4_194_304}" for number in range(chats))
+    sizes = Counter(keys.shard_of(name, 64) for name in names)
+    assert max(sizes.values()) < 1.3 * chats / 64
+    assert len(sizes) == 64

@@ -126,7 +126,7 @@ class Service:
         return status["state"], status["reason"]
 
     async def dead_letters(self) -> list[Json]:
-        letters: list[Json] = (await self.ask("GET", "/v1/dead-letters"))["dead_letters"]
+        letters: list[Json] = (await self.ask("GET", "/v1/dead-letters?texts=true"))["dead_letters"]
         return letters
 
     async def figures(self) -> dict[str, int]:

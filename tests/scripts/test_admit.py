@@ -7,7 +7,7 @@ import pytest
 from session_router.models import Decision
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM, Sessions, granted, ids, shown
-from tests.state import DAY, End, Event, Home, M, State
+from tests.state import DAY, End, Event, Home, M, State, tally
 
 ACTIVE = "active:agent:main:discord:room"
 PLACE = "discord:default::room:"
@@ -75,7 +75,7 @@ async def test_a_first_message_runs_and_this_is_all_that_is_stored(sessions: Ope
         ACTIVE: {ROOM},
         "fence": 1,
         "settings": [settings_id],
-        "stats": stats(accepted=1, in_run=1),
+        "stats": stats(accepted=1, in_run=1) | tally(granted=1),
         "due": {ROOM: 30_000},
         "buckets": {"main:discord"},
         "sessions:main:discord": {ROOM: 0},
@@ -142,7 +142,7 @@ async def test_a_message_to_an_idle_session_runs_in_the_same_generation(sessions
         ],
         ACTIVE: {ROOM},
         "fence": fence,
-        "stats": stats(accepted=2, in_run=1),
+        "stats": stats(accepted=2, in_run=1) | tally(granted=2),
         "due": {ROOM: 35_000},
         "running:main:discord": {ROOM: 5_000},
         "consumer:/gw-2": {ROOM: fence},
@@ -596,7 +596,8 @@ async def test_a_lease_that_is_over_ends_with_the_next_message_and_nothing_is_lo
             Event(30_000, "granted", "", "/gw-2", fence=fence),
         ],
         "fence": fence,
-        "stats": stats(accepted=3, waiting=0, in_run=3),
+        "stats": stats(accepted=3, waiting=0, in_run=3)
+        | tally(granted=2, ended_lease_expired=1, redelivered=1, run_ms=30_000, run_within_60=1),
         "due": {ROOM: 60_000},
         "backlog:main:discord": None,
         "consumer:/gw-1": None,

@@ -7,7 +7,7 @@ import pytest
 from app.errors import LeaseLost, UnknownRun
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM, granted, ids, shown
-from tests.state import DAY, DeadLetter, End, Event, Home, M, State
+from tests.state import DAY, DeadLetter, End, Event, Home, M, State, tally
 
 ALICE, BOB = "discord:alice", "discord:bob"
 
@@ -56,7 +56,7 @@ async def test_a_completed_run_leaves_an_idle_session_and_this_is_all_that_chang
         },
         f"run:{ROOM}": None,
         f"batch:{ROOM}": None,
-        "stats": stats(in_run=0, done=1),
+        "stats": stats(in_run=0, done=1) | tally(ended_completed=1, run_ms=2_000, run_within_5=1),
         "due": {ROOM: 2_000 + 30 * DAY * 1000},
         "running:main:discord": None,
         "consumer:/gw-1": None,
@@ -111,7 +111,8 @@ async def test_the_next_batch_is_granted_in_the_same_step(sessions: Open) -> Non
         f"queue:{ROOM}": None,
         f"senders:{ROOM}": None,
         "fence": fence,
-        "stats": stats(waiting=0, done=1),
+        "stats": stats(waiting=0, done=1)
+        | tally(granted=2, ended_completed=1, run_ms=2_000, run_within_5=1),
         "due": {ROOM: 32_000},
         "backlog:main:discord": None,
         "consumer:/gw-1": {ROOM: fence},
@@ -176,7 +177,7 @@ async def test_a_released_batch_comes_back_uncounted_and_this_is_all_that_change
         f"batch:{ROOM}": None,
         f"queue:{ROOM}": [M("m1", 1, ALICE, decision="run", fence=1, granted_at=0)],
         f"senders:{ROOM}": {ALICE: 1},
-        "stats": stats(in_run=0, waiting=1),
+        "stats": stats(in_run=0, waiting=1) | tally(ended_released=1, run_ms=2_000, run_within_5=1),
         "due": None,
         "running:main:discord": None,
         "waiting:main:discord": {ROOM: 2_000},
@@ -251,7 +252,8 @@ async def test_a_dead_letter_lets_the_session_go_on_and_this_is_all_that_changes
         },
         f"run:{ROOM}": None,
         f"batch:{ROOM}": None,
-        "stats": stats(in_run=0, dead=1),
+        "stats": stats(in_run=0, dead=1)
+        | tally(ended_failed=1, died=1, run_ms=2_000, run_within_5=1),
         "due": {ROOM: 2_000 + 30 * DAY * 1000},
         "running:main:discord": None,
         "consumer:/gw-1": None,

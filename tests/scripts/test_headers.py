@@ -80,14 +80,14 @@ def words_in_code(file: Path) -> set[str]:
             firsts.append(first)
     for name in SHARED_REFUSALS:
         if f"{name}(" in code:
-            firsts += re.findall(r"(?:return|and|or) \{?('\w+')", shared_function(name))
+            firsts += re.findall(r"(?:return|and|or) (?:\{|leave\()?('\w+')", shared_function(name))
     if "mode" in firsts:
         firsts += re.findall(r"(\w+) = \d", code[code.index("local STRENGTH") :].split("}")[0])
     words = {word for first in firsts for word in re.findall(r"'([a-z_]+)'", first)}
     return words | {first for first in firsts if first in BUSY_MODES}
 
 
-SHARED_REFUSALS = ("refusal_of_holder", "open_for_operator", "leave_unchanged")
+SHARED_REFUSALS = ("refusal_of_holder", "open_for_operator", "leave_unchanged", "leave_changed")
 BUSY_MODES = {"interrupt", "steer", "queue", "reject"}
 
 
@@ -209,7 +209,7 @@ def test_keys_are_spelled_in_one_file_of_python_and_where_lua_reads_an_index() -
     python = {file.name for file in APP.rglob("*.py") if "sr:" in file.read_text()}
     assert python == {"keys.py"}
     lua = {file.name for file in (*FILES, *PARTS) if "TAG .." in code_of(file)}
-    assert lua == {"keys.lua", "ready.lua", "stats.lua"}
+    assert lua == {"index.lua", "keys.lua", "ready.lua", "stats.lua"}
 
 
 def test_every_key_of_a_session_carries_its_shards_tag() -> None:

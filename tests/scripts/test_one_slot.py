@@ -1,6 +1,5 @@
 """Every script stays in one slot: on a server in cluster mode nothing else is allowed."""
 
-import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,18 +11,21 @@ from app.errors import LeaseLost, UnknownSession
 from app.routing.keys import Chat, ChatName, SessionKey
 from app.routing.policy import PolicyFields
 from app.store import scripts
+from app.store.actions import ActionFilter, Actions
 from app.store.aliases import Aliases
 from app.store.chat_memories import ChatMemories
 from app.store.chat_names import ChatNames
 from app.store.dead_letters import DeadLetters
 from app.store.deadlines import Deadlines
 from app.store.embedded import EmbeddedValkey
+from app.store.events import Answered, EventWire
 from app.store.figures import Figures
 from app.store.holdings import Holdings, NewsReader
 from app.store.operations import Operations
 from app.store.policies import Policies
 from app.store.posts import Posts
 from app.store.ready_runs import Claimer, ReadyRuns
+from app.store.roster import Roster, Sighting
 from app.store.scripts import Script
 from app.store.session_lists import SessionFilter, SessionLists
 from app.store.store_client import StoreClient
@@ -36,22 +38,17 @@ from session_router.models import (
     Source,
 )
 from tests.processes import wait_until
-from tests.sessions import Sessions, granted
+from tests.sessions import Sessions, granted, plain_client
+from tests.topology.clusters import cluster_in
+from tests.topology.servers import free_ports
 
 SHARDS = 4
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        for one in (first, second):
-            one.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def node_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of a cluster of one node, which has all slots."""
-    port, bus_port = _free_ports()
+    port, bus_port = free_ports(2)
     options = (
         *("--cluster-enabled", "yes", "--appendonly", "no", "--bind", "127.0.0.1"),
         *("--port", str(port), "--cluster-port", str(bus_port)),
@@ -63,9 +60,17 @@ def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture
-async def s(cluster_url: str) -> AsyncIterator[Sessions]:
-    with Redis.from_url(cluster_url) as redis:
+@pytest.fixture(scope="module")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a cluster whose slots are divided over three nodes."""
+    with cluster_in(tmp_path_factory.mktemp("nodes")) as cluster:
+        yield cluster.url
+
+
+@pytest.fixture(params=["node_url", "cluster_url"])
+async def s(request: pytest.FixtureRequest) -> AsyncIterator[Sessions]:
+    cluster_url = request.getfixturevalue(request.param)
+    with plain_client(cluster_url) as redis:
         redis.flushall()
         redis.script_flush()
     opened = Sessions(
@@ -156,6 +161,13 @@ async def operate(s: Sessions) -> None:
 
 async def beside_the_sessions(s: Sessions) -> None:
     """Call what keeps policies, aliases, threads and the memories of chats."""
+    actions = await Actions(s.client, SHARDS).page(ActionFilter(), 200, None)
+    assert {action.by for action in actions.actions} == {"me"}
+    roster = Roster(s.client, SHARDS, s.clock)
+    assert await roster.announce("{}", [Sighting("main", "/gw-1")], is_listening=True)
+    assert [one.consumer for one in (await roster.consumers(None)).consumers] == ["gw-1"]
+    answered = Answered("decision", "agent:main:discord:group:op1", {})
+    assert await EventWire(s.client, s.clock).tell([answered], 0)
     policies = Policies(s.client, s.clock)
     assert await policies.put("{}", "me") == 1
     stored = await policies.in_force()
@@ -217,12 +229,12 @@ async def test_every_key_is_in_the_slot_of_its_shard(s: Sessions) -> None:
     slots: dict[bytes, set[int]] = {}
     for name in s.redis.scan_iter():
         tag = name.partition(b"}")[0]
-        slots.setdefault(tag, set()).add(s.redis.cluster("KEYSLOT", name))
+        slots.setdefault(tag, set()).add(s.redis.execute_command("CLUSTER KEYSLOT", name))
     assert len(slots) > 1
     assert all(len(found) == 1 for found in slots.values())
 
 
 async def test_this_server_would_refuse_a_second_slot(s: Sessions) -> None:
     script = "#!lua\nreturn redis.call('GET', 'sr:{1}:fence')"
-    with pytest.raises(ResponseError, match="slot"):
+    with pytest.raises(ResponseError, match=r"slot|non local key"):
         s.redis.eval(script, 1, "sr:{0}:fence")

@@ -205,9 +205,13 @@ async def test_a_session_is_shown_whole(sessions: Open) -> None:
     }
     assert detail.last_active_at is not None
     assert detail.last_active_at.timestamp() * 1000 == EPOCH_MS + 1_000
-    summary = await call(s, scripts.SUMMARY, keys.session_keys(0, SESSION), s.clock())
-    assert summary[:2] == ["summary", "running"]
-    assert summary[3:] == [
+    names = keys.session_keys(0, SESSION)
+    nobody = "agent:main:discord:group:nobody"
+    reply = await call(s, scripts.SUMMARY, names, s.clock(), nobody, SESSION, nobody)
+    word, before, summary, after = reply
+    assert (word, before, after) == ("summaries", [], [])
+    assert summary[0] == "running"
+    assert summary[2:] == [
         1,
         EPOCH_MS + 1_000,
         "/gw-1",
@@ -233,7 +237,7 @@ async def test_a_session_that_never_was_is_unknown(sessions: Open) -> None:
             await s.views.session(SessionKey(key))
     names = keys.session_keys(0, SESSION)
     assert await call(s, scripts.SESSION, names, s.clock()) == ["unknown"]
-    assert await call(s, scripts.SUMMARY, names, s.clock()) == ["unknown"]
+    assert await call(s, scripts.SUMMARY, names, s.clock(), SESSION) == ["summaries", []]
 
 
 # --- sessions.lua and stats.lua ------------------------------------------------------------
@@ -246,17 +250,36 @@ async def test_an_index_is_read_in_pages(sessions: Open) -> None:
         s.clock.step(1)
         await s.send("m1", chat_id=f"c{number}")
     index = keys.index(0, "sessions", "main:discord")
-    reply = await call(s, scripts.INDEX, [index], "key", "-", 2)
-    assert reply == ["page", names[0], 0, names[1], 0]
-    reply = await call(s, scripts.INDEX, [index], "key", f"({names[1]}", 2)
-    assert reply == ["page", names[2], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", "-", 2, 2, "")
+    assert reply == ["page", 2, names[1], 0, names[0], 0, names[1], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", f"({names[1]}", 2, 2, "")
+    assert reply == ["page", 1, names[2], 0, names[2], 0]
     index = keys.index(0, "running", "main:discord")
-    reply = await call(s, scripts.INDEX, [index], "time", "-inf", 2)
-    assert reply == ["page", names[2], str(EPOCH_MS + 1_000), names[0], str(EPOCH_MS + 2_000)]
-    reply = await call(s, scripts.INDEX, [index], "time", str(EPOCH_MS + 3_000), 9)
-    assert reply == ["page", names[1], str(EPOCH_MS + 3_000)]
+    reply = await call(s, scripts.INDEX, [index], "time", "-inf", 2, 9, "")
+    first, second, third = (str(EPOCH_MS + seconds * 1_000) for seconds in (1, 2, 3))
+    assert reply == ["page", 2, names[0], second, names[2], first, names[0], second]
+    reply = await call(s, scripts.INDEX, [index], "time", third, 9, 9, "")
+    assert reply == ["page", 1, names[1], third, names[1], third]
     nothing = keys.index(0, "running", "main:telegram")
-    assert await call(s, scripts.INDEX, [nothing], "time", "-inf", 2) == ["page"]
+    reply = await call(s, scripts.INDEX, [nothing], "time", "-inf", 2, 2, "")
+    assert reply == ["page", 0, "", 0]
+
+
+async def test_a_filtered_page_tells_how_far_it_looked(sessions: Open) -> None:
+    s = sessions()
+    for number, user in enumerate(("alice", "bob", "alice", "carol")):
+        await s.send("m1", user, chat_id=f"c{number}")
+    index = keys.index(0, "sessions", "main:discord")
+    names = [f"agent:main:discord:group:c{number}" for number in range(4)]
+    alice = '"user_id":"alice"'
+    reply = await call(s, scripts.INDEX, [index], "key", "-", 1, 9, alice)
+    assert reply == ["page", 1, names[0], 0, names[0], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", f"({names[0]}", 9, 2, alice)
+    assert reply == ["page", 2, names[2], 0, names[2], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", "-", 9, 9, "", ":c", "p:c3")
+    assert reply == ["page", 4, names[3], 0, names[3], 0]
+    reply = await call(s, scripts.INDEX, [index], "key", "-", 9, 9, alice, "c3")
+    assert reply == ["page", 4, names[3], 0]
 
 
 async def test_figures_are_of_one_moment(sessions: Open) -> None:
@@ -266,20 +289,23 @@ async def test_figures_are_of_one_moment(sessions: Open) -> None:
     s.clock.step(1)
     await s.send("b1", "bob")
     s.clock.step(1)
-    word, now_ms, counters, buckets = await call(s, scripts.STATS, keys.stats(0), s.clock())
+    stats = await call(s, scripts.STATS, keys.stats(0), s.clock())
+    word, now_ms, counters, buckets, first_due = stats
     assert (word, now_ms) == ("stats", EPOCH_MS + 2_000)
     assert dict(zip(counters[::2], counters[1::2], strict=True)) == {
         "accepted:main:discord": "3",
         "in_run:main:discord": "2",
         "waiting:main:discord": "1",
+        "tally:granted": "2",
     }
+    assert first_due == str(EPOCH_MS + 30_000)
     assert buckets == ["main:discord", 2, 2, 0, 0, str(EPOCH_MS + 1_000)]
 
 
 async def test_an_empty_store_has_no_figures_and_its_own_clock(sessions: Open) -> None:
     s = sessions()
-    word, now_ms, counters, buckets = await call(s, scripts.STATS, keys.stats(0), "")
-    assert (word, counters, buckets) == ("stats", [], [])
+    word, now_ms, counters, buckets, first_due = await call(s, scripts.STATS, keys.stats(0), "")
+    assert (word, counters, buckets, first_due) == ("stats", [], [], "")
     seconds, microseconds = s.redis.time()
     assert abs(now_ms - (seconds * 1000 + microseconds // 1000)) < 60_000
     assert now_ms > EPOCH_US // 10**6

@@ -54,7 +54,8 @@ def messages(redis: Redis) -> Counter[str]:
     """Messages by state over the whole store; `accepted` is the sum of the others (I2)."""
     counted: Counter[str] = Counter()
     for name, number in redis.hgetall(keys.stats(0)[0]).items():
-        counted[name.partition(":")[0]] += int(number)
+        if not name.startswith("tally:"):
+            counted[name.partition(":")[0]] += int(number)
     assert counted["accepted"] == counted.total() - counted["accepted"], counted
     return +counted
 

@@ -150,7 +150,7 @@ class Router:
             heard.set()
             self.claims.look()
 
-        hints = listen(self.client, ready, self.signals.signalled)
+        hints = listen(self.client, ready, self.signals.signalled, lambda *_: None)
         tasks = [
             asyncio.create_task(loop) for loop in (self.claims.run(), self.signals.run(), hints)
         ]

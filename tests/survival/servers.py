@@ -46,9 +46,16 @@ class Hanging:
 
 def stream(port: int, consumer: str = "gw-1") -> Hanging:
     """Open a signal stream, and return when it is open."""
-    client = Hanging(
-        port, f"GET /v1/signals?consumer={consumer} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    )
+    return _opened(port, f"/v1/signals?consumer={consumer}")
+
+
+def feed(port: int) -> Hanging:
+    """Open the live feed, and return when it is open."""
+    return _opened(port, "/v1/events")
+
+
+def _opened(port: int, path: str) -> Hanging:
+    client = Hanging(port, f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     client.read_until(b"retry: ")
     return client
 

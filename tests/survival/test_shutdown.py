@@ -13,6 +13,7 @@ import pytest
 
 from app.store.embedded import EmbeddedValkey
 from tests.faults.services import Service
+from tests.processes import wait_until
 from tests.survival import servers
 from tests.survival.router import Router
 
@@ -46,6 +47,7 @@ def test_streams_claims_and_half_read_requests_do_not_hold_up_the_end(
         run = call(service, "/v1/messages", message())["run"]
         port = service.port
         streams = [servers.stream(port, f"gw-{number}") for number in range(8)]
+        streams += [servers.feed(port) for _ in range(4)]
         claims = [servers.waiting_claim(port, f"w-{number}") for number in range(8)]
         halves = [servers.half_read(port), servers.half_a_head(port)]
         idle = servers.Hanging(port, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -118,3 +120,23 @@ def test_the_embedded_store_ends_after_the_last_answer(tmp_path: Path) -> None:
         assert b'{"runs":[]}' in claim.read_end()
         stream.close()
         claim.close()
+
+
+def test_every_worker_tells_every_listener_what_any_of_them_answered(
+    tmp_path: Path, store: EmbeddedValkey
+) -> None:
+    arguments = ("--redis-url", store.url, "--workers", "2")
+    with Service(tmp_path / "router", *arguments) as service:
+        service.await_ready()
+        listeners = [servers.feed(service.port) for _ in range(4)]
+        for listener in listeners:
+            listener.read_until(b"event: stats")
+        wait_until(lambda: len(call(service, "/v1/routers")["routers"]) == 2)
+        time.sleep(2)  # both know that somebody listens
+        for number in range(20):
+            call(service, "/v1/messages", message(f"m{number}", kind="internal"))
+        for listener in listeners:
+            for number in range(20):
+                listener.read_until(f'"message_id":"m{number}"'.encode())
+            assert b"event: gap" not in listener.got
+            listener.close()

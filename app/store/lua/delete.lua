@@ -11,8 +11,8 @@
 --   unchanged                not what was seen
 --   unknown                  no such session
 
-local refusal = open_for_operator(ARGV[3], ARGV[4])
-if refusal then return {refusal} end
+local refusal = open_for_operator('delete', ARGV[2], ARGV[3], ARGV[4])
+if refusal then return refusal end
 local settings = stored_settings()
 if session.fence then
   run.ends = 'session_deleted'
@@ -22,6 +22,6 @@ for _, m in ipairs(read_messages(key.queue, 0, -1)) do
   remove_waiting(m, 'session_deleted', settings.dedupe_ms)
 end
 drop('paused')
-save()
+local done = leave_changed()
 forget_session()
-return {'changed'}
+return done

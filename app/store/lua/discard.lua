@@ -22,4 +22,5 @@ if session.id then
   note('removed', 'discarded', ARGV[2], m.id)
   save()
 end
+keep_action(ARGV[2], 'discard', 'changed', m.id)
 return {'changed'}

@@ -11,10 +11,9 @@
 --                            what was seen
 --   unknown                  no such session
 
-local refusal = open_for_operator(ARGV[3], ARGV[4])
-if refusal then return {refusal} end
+local refusal = open_for_operator('interrupt', ARGV[2], ARGV[3], ARGV[4])
+if refusal then return refusal end
 if not session.fence or run.interrupt_at or run.sealed then return leave_unchanged() end
 ask_to_stop('operator', '', '')
 note('stop_asked', 'operator', ARGV[2], '', session.fence)
-save()
-return {'changed'}
+return leave_changed()

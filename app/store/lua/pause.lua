@@ -11,8 +11,8 @@
 --   unchanged                it is so already, or not what was seen
 --   unknown                  no such session
 
-local refusal = open_for_operator(ARGV[3], ARGV[4])
-if refusal then return {refusal} end
+local refusal = open_for_operator(ARGV[5] == '1' and 'pause' or 'resume', ARGV[2], ARGV[3], ARGV[4])
+if refusal then return refusal end
 if (session.paused == '1') == (ARGV[5] == '1') then return leave_unchanged() end
 if ARGV[5] == '1' then
   put('paused', '1')
@@ -21,5 +21,4 @@ else
   drop('paused')
   note('resumed', '', ARGV[2])
 end
-save()
-return {'changed'}
+return leave_changed()

@@ -29,4 +29,5 @@ write_home(m, 'waiting', 'redriven')
 push_back(m)
 note('redriven', '', ARGV[2], m.id)
 save()
+keep_action(ARGV[2], 'redrive', 'changed', m.id)
 return {'changed'}

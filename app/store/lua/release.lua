@@ -10,11 +10,10 @@
 --   unchanged                nothing runs, or not what was seen
 --   unknown                  no such session
 
-local refusal = open_for_operator(ARGV[3], ARGV[4])
-if refusal then return {refusal} end
+local refusal = open_for_operator('release', ARGV[2], ARGV[3], ARGV[4])
+if refusal then return refusal end
 if not session.fence then return leave_unchanged() end
 note('release_asked', 'operator', ARGV[2], '', session.fence)
 local settings = stored_settings()
 remember_end(end_run('forced', settings), 'forced', '', '', settings)
-save()
-return {'changed'}
+return leave_changed()

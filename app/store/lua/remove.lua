@@ -10,14 +10,13 @@
 --   unchanged                no message with this seq waits, or not what was seen
 --   unknown                  no such session
 
-local refusal = open_for_operator(ARGV[3], ARGV[4])
-if refusal then return {refusal} end
+local refusal = open_for_operator('remove', ARGV[2], ARGV[3], ARGV[4])
+if refusal then return refusal end
 for _, m in ipairs(read_messages(key.queue, 0, -1)) do
   if text(m.seq) == ARGV[5] then
     remove_waiting(m, 'operator', stored_settings().dedupe_ms)
     note('removed', 'operator', ARGV[2], m.id)
-    save()
-    return {'changed'}
+    return leave_changed(m.id)
   end
 end
 return leave_unchanged()

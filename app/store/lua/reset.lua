@@ -11,8 +11,8 @@
 --   unchanged                a reset is pending already, or this is not what was seen
 --   unknown                  no such session
 
-local refusal = open_for_operator(ARGV[3], ARGV[4])
-if refusal then return {refusal} end
+local refusal = open_for_operator('reset', ARGV[2], ARGV[3], ARGV[4])
+if refusal then return refusal end
 if session.reset_pending then return leave_unchanged() end
 note('reset_asked', 'operator', ARGV[2], '', session.fence)
 if session.fence then
@@ -21,5 +21,4 @@ if session.fence then
 else
   new_generation('operator')
 end
-save()
-return {'changed'}
+return leave_changed()

@@ -1,12 +1,12 @@
 #!lua flags=no-writes
 -- One shard's figures, all of one moment (I2).
 --
--- KEYS  1 stats  2 buckets
+-- KEYS  1 stats  2 buckets  3 due
 -- ARGV  1 now_us
 --
 -- Replies
 --   stats, now_ms, counters (field, number, ...), buckets (name, sessions, running,
---   waiting, paused, oldest waiting at or empty, ...)
+--   waiting, paused, oldest waiting at or empty, ...), first deadline or empty
 
 local TAG = string.match(KEYS[1], '^sr:{[^}]*}:')
 local time = redis.call('TIME')
@@ -21,4 +21,5 @@ for _, name in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   local oldest = redis.call('ZRANGE', TAG .. 'backlog:' .. name, 0, 0, 'WITHSCORES')[2]
   buckets[#buckets + 1] = oldest or ''
 end
-return {'stats', now_ms, redis.call('HGETALL', KEYS[1]), buckets}
+local first_due = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')[2] or ''
+return {'stats', now_ms, redis.call('HGETALL', KEYS[1]), buckets, first_due}

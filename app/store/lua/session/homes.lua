@@ -33,3 +33,8 @@ end
 local function count(state, place, by)
   redis.call('HINCRBY', key.stats, state .. ':' .. AGENT .. ':' .. platform_of(place), by)
 end
+
+-- How often something has happened, for the metrics: counted where it happens, never taken back.
+local function tally(what, by)
+  redis.call('HINCRBY', key.stats, 'tally:' .. what, by)
+end

@@ -177,6 +177,7 @@ local function omit(m, reason, keep_ms)
   redis.call('RPUSH', key.omitted, cmsgpack.pack({reason, m.id, m.text, m.body}))
   redis.call('LTRIM', key.omitted, -OMITTED_MAX, -1)
   add('omitted', 1)
+  tally('dropped_' .. reason, 1)
   note('removed', reason, '', m.id)
 end
 

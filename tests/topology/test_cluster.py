@@ -1,0 +1,131 @@
+"""The service on a cluster: shards on different nodes, slots that move, a primary that dies."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from time import monotonic
+from urllib.parse import quote
+
+import pytest
+
+from app.routing.keys import ChatName, shard_of
+from app.store import keys
+from tests.processes import wait_until
+from tests.service import Json, Service
+from tests.survival.asgi import Call
+from tests.topology.clusters import PRIMARIES, Cluster
+from tests.topology.conftest import Serve
+from tests.topology.figures import in_rounds, tell
+from tests.topology.servers import START_SECONDS, Server
+from tests.topology.traffic import POLICY, Traffic, traffic
+
+SHARDS = 64
+CHATS = 60
+LOSS_WINDOW_SECONDS = 1.0
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+async def two_services(serve: Serve, cluster: Cluster) -> list[Service]:
+    return [await serve(cluster.url, POLICY, shards=SHARDS) for _ in range(2)]
+
+
+def busiest_slot(cluster: Cluster) -> int:
+    """The slot of the shard in which the first talker's chat is."""
+    chat = ChatName("agent:main:discord:chat-0")
+    return cluster.slot_of(keys.due(shard_of(chat, SHARDS)))
+
+
+async def assert_it_goes_on(flowing: Traffic, since: float) -> None:
+    await flowing.more(10, since)
+    silence = flowing.books.longest_silence(since)
+    assert flowing.books.fences_that_went_back(since) == []
+    await flowing.bring_to_rest()
+    lost = await flowing.lost()
+    tell(
+        f"accepted {len(flowing.books.accepted)}, lost {len(lost)}, refused with 503 "
+        f"{flowing.books.refused}, nobody unserved for longer than {silence:.1f} s"
+    )
+    assert all(since - LOSS_WINDOW_SECONDS < one.at < since + LOSS_WINDOW_SECONDS for one in lost)
+
+
+@in_rounds
+async def test_a_killed_primary_is_followed_by_its_replica(cluster: Cluster, serve: Serve) -> None:
+    async with traffic(await two_services(serve, cluster)) as flowing:
+        dead = cluster.owner(busiest_slot(cluster))
+        since = monotonic()
+        dead.kill()
+        await asyncio.to_thread(wait_until, lambda: len(cluster.primaries()) == 3, START_SECONDS)
+        await assert_it_goes_on(flowing, since)
+
+
+@pytest.mark.parametrize("how", ["key by key", "at once"])
+async def test_slots_move_between_nodes_under_traffic_and_nothing_is_lost(
+    cluster: Cluster, serve: Serve, how: str
+) -> None:
+    move: Callable[[Cluster, int, Server], None] = (
+        Cluster.move_key_by_key if how == "key by key" else Cluster.move_at_once
+    )
+    async with traffic(await two_services(serve, cluster)) as flowing:
+        since = monotonic()
+        slots = sorted({cluster.slot_of(keys.due(shard)) for shard in range(SHARDS)})
+        for slot in [busiest_slot(cluster), *slots[::8]]:
+            here = cluster.owner(slot)
+            there = next(node for node in cluster.primaries() if node is not here)
+            await asyncio.to_thread(move, cluster, slot, there)
+        await assert_it_goes_on(flowing, since)
+        assert await flowing.lost() == []
+
+
+async def test_every_shard_is_listed_counted_signalled_and_keeps_its_dead(
+    cluster: Cluster, serve: Serve
+) -> None:
+    policy = POLICY | {"lease_seconds": 600, "max_deliveries": 1}
+    service, other = [await serve(cluster.url, policy, shards=SHARDS) for _ in range(2)]
+    runs = await fill_every_node(cluster, service)
+    listed = [one["key"] async for one in pages(other, "/v1/sessions", "sessions")]
+    assert listed == sorted(run["session_key"] for run in runs)
+    assert (await other.get("/v1/stats"))["sessions"]["running"] == CHATS
+    assert len((await other.get("/v1/runs", consumer="gw-1"))["runs"]) == CHATS
+    stream = Call(service.app, "GET", "/v1/signals?consumer=gw-1")
+    await stream.until_text(b"retry: ")
+    for session in listed:
+        await other.post(f"/v1/sessions/{quote(session, safe='')}/interrupt", {})
+    await stream.until(*["interrupt"] * CHATS)
+    await stream.leave()
+    for run in runs:
+        await service.complete(run, "failed")
+    letters = [letter async for letter in pages(other, "/v1/dead-letters", "dead_letters")]
+    assert len(letters) == (await service.get("/v1/stats"))["messages"]["dead"] == CHATS
+
+
+async def test_every_shard_is_swept_and_claimed(cluster: Cluster, serve: Serve) -> None:
+    service, other = await two_services(serve, cluster)
+    runs = await fill_every_node(cluster, service)
+    claimed: set[str] = set()
+    async with asyncio.timeout(30):
+        while len(claimed) < CHATS:
+            body = {"consumer": "worker", "max": 100, "wait_seconds": 5}
+            found = (await other.post("/v1/runs/claim", body))["runs"]
+            claimed |= {run["session_key"] for run in found}
+    assert claimed == {run["session_key"] for run in runs}
+
+
+async def fill_every_node(cluster: Cluster, service: Service) -> list[Json]:
+    """Send one message to each of many chats, on most shards and all nodes; give the runs."""
+    shards = {shard_of(ChatName(f"agent:main:discord:c{n}"), SHARDS) for n in range(CHATS)}
+    assert len(shards) > SHARDS / 2
+    nodes = {cluster.owner(cluster.slot_of(keys.due(shard))) for shard in shards}
+    assert len(nodes) == PRIMARIES
+    return [(await service.send("m1", f"u{n}", chat_id=f"c{n}"))["run"] for n in range(CHATS)]
+
+
+async def pages(service: Service, path: str, name: str) -> AsyncIterator[Json]:
+    """Go through all pages of a list."""
+    query: dict[str, object] = {"limit": 40}
+    while True:
+        page = await service.get(path, **query)
+        for one in page[name]:
+            yield one
+        if page["cursor"] is None:
+            return
+        query["cursor"] = page["cursor"]

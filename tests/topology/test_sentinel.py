@@ -1,0 +1,158 @@
+"""The service behind Sentinels: it follows the primary by itself, and loses what it says it may."""
+
+import asyncio
+from time import monotonic
+
+import pytest
+from redis.exceptions import RedisError, ResponseError
+
+from app.signals import Signals
+from tests.processes import wait_until
+from tests.service import Service
+from tests.survival.eventually import eventually
+from tests.topology.conftest import Serve
+from tests.topology.figures import in_rounds, tell
+from tests.topology.sentinels import LAG_MAX_SECONDS, SERVICE, Sentinels
+from tests.topology.servers import START_SECONDS, Server
+from tests.topology.traffic import POLICY, Traffic, traffic
+
+SHARDS = 4
+FILLING_MIB = 24
+# A replica says how far it is once a second, and the primary looks once a second.
+LOSS_WINDOW_SECONDS = LAG_MAX_SECONDS + 2
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+async def promoted(sentinels: Sentinels, before: Server) -> None:
+    """Return when another server is the primary."""
+
+    def is_promoted() -> bool:
+        try:
+            return sentinels.primary() is not before
+        except (AssertionError, RedisError):
+            return False
+
+    await asyncio.to_thread(wait_until, is_promoted, START_SECONDS)
+
+
+async def two_services(serve: Serve, sentinels: Sentinels) -> list[Service]:
+    return [await serve(sentinels.url, POLICY, shards=SHARDS) for _ in range(2)]
+
+
+async def assert_it_goes_on(flowing: Traffic, since: float) -> None:
+    """After a failover: everybody is served, fences only grew, and all comes to an end."""
+    await flowing.more(10, since)
+    silence = flowing.books.longest_silence(since)
+    assert flowing.books.fences_that_went_back(since) == []
+    await flowing.bring_to_rest()
+    lost = await flowing.lost()
+    tell(
+        f"accepted {len(flowing.books.accepted)}, lost {len(lost)}, refused with 503 "
+        f"{flowing.books.refused}, nobody unserved for longer than {silence:.1f} s"
+    )
+    if lost:
+        times = [one.at - since for one in lost]
+        tell(f"lost ones were acknowledged {min(times):.2f} to {max(times):.2f} s after it")
+    assert all(one.at > since - LOSS_WINDOW_SECONDS for one in lost)
+
+
+@in_rounds
+async def test_a_killed_primary_is_followed_by_the_next_and_nothing_wedges(
+    sentinels: Sentinels, serve: Serve
+) -> None:
+    async with traffic(await two_services(serve, sentinels)) as flowing:
+        before = sentinels.primary()
+        since = monotonic()
+        before.kill()
+        await promoted(sentinels, before)
+        await assert_it_goes_on(flowing, since)
+
+
+@in_rounds
+async def test_what_only_a_dead_primary_had_is_lost_and_no_more_than_is_published(
+    sentinels: Sentinels, serve: Serve
+) -> None:
+    async with traffic(await two_services(serve, sentinels)) as flowing:
+        before = sentinels.primary()
+        replicas = sentinels.replicas()
+        for replica in replicas:
+            replica.stand_still()
+        await asyncio.to_thread(_fill_their_sockets, before)
+        alone_since = monotonic()
+        await asyncio.to_thread(wait_until, lambda: _refuses_to_write(before), START_SECONDS)
+        alone_seconds = monotonic() - alone_since
+        since = monotonic()
+        before.kill()
+        for replica in replicas:
+            replica.go_on()
+        await promoted(sentinels, before)
+        await assert_it_goes_on(flowing, since)
+        lost = await flowing.lost()
+        assert lost, "it had messages that no replica had"
+        assert all(one.asked_at >= alone_since - 1 for one in lost)
+        tell(f"lost within {since - min(one.at for one in lost):.1f} s before the failover")
+        assert alone_seconds < LOSS_WINDOW_SECONDS + 1
+
+
+def _fill_their_sockets(primary: Server) -> None:
+    # What a machine's kernel has taken reaches a replica that only stood still: more than it
+    # takes leaves the primary's stream to them in its own memory, as a cut network would.
+    for _ in range(FILLING_MIB):
+        primary.redis.set("filling", "x" * 2**20)
+    primary.redis.delete("filling")
+
+
+def _refuses_to_write(server: Server) -> bool:
+    try:
+        server.redis.set("probe", 1)
+    except RedisError as error:
+        return "NOREPLICAS" in str(error)
+    return False
+
+
+@in_rounds
+async def test_a_coordinated_failover_by_hand_loses_nothing(
+    sentinels: Sentinels, serve: Serve
+) -> None:
+    async with traffic(await two_services(serve, sentinels)) as flowing:
+        before = sentinels.primary()
+        since = monotonic()
+        await asyncio.to_thread(wait_until, lambda: _hands_over(sentinels))
+        await promoted(sentinels, before)
+        await assert_it_goes_on(flowing, since)
+        assert await flowing.lost() == []
+
+
+def _hands_over(sentinels: Sentinels) -> bool:
+    # It may know too little yet of the replicas.
+    try:
+        sentinels.sentinels[0].redis.execute_command("SENTINEL", "FAILOVER", SERVICE, "COORDINATED")
+    except ResponseError:
+        return False
+    return True
+
+
+async def test_publications_are_heard_again_after_a_failover(
+    sentinels: Sentinels, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(Signals, "signalled", lambda _, holder: heard.append(holder))
+    await serve(sentinels.url, POLICY, shards=SHARDS)
+    before = sentinels.primary()
+    before.kill()
+    await promoted(sentinels, before)
+    await eventually(lambda: sentinels.primary().redis.publish("sr:signals", "0 somebody"))
+    await eventually(lambda: "somebody" in heard)
+
+
+async def test_dead_sentinels_hide_no_primary(sentinels: Sentinels, serve: Serve) -> None:
+    first, second, _ = sentinels.sentinels
+    for sentinel in (first, second):
+        sentinel.stand_still()
+    try:
+        service = await serve(sentinels.url, POLICY, shards=SHARDS)
+        assert (await service.send())["decision"] == "run"
+    finally:
+        first.go_on()
+        second.go_on()
