@@ -13,7 +13,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench check check-image demo test-topology openapi lock clean
+.PHONY: help install run test torture bench check check-image demo test-topology openapi lock clean
 
 help: ## show this list
 	@echo "Session Router: make <target>"
@@ -37,6 +37,9 @@ run: $(STAMP) ## serve on http://127.0.0.1:8080, with an embedded Valkey
 test: $(STAMP) ## run the tests; ARGS='-k queue' passes options to pytest
 	@[ -z "$(strip $(ARGS))" ] || echo "make test: not the whole suite, pytest was given: $(ARGS)"
 	@$(BIN)/python -m pytest $(ARGS)
+
+torture: $(STAMP) ## ten minutes of every fault at once, on processes of our own; ARGS='--seconds 60'
+	@$(BIN)/python -m tests.faults.torture $(ARGS)
 
 test-topology: $(STAMP) ## kill primaries behind Sentinels and in a cluster, five times each, and tell figures
 	@SESSION_ROUTER_FAILOVERS=$${SESSION_ROUTER_FAILOVERS:-5} $(BIN)/python -m pytest \

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         ("policy", "check a policy file", _policy, _policy_arguments),
         ("replay", "send a recorded conversation to a service", _replay, _replay_arguments),
         ("evaluate", "compare the isolations on recordings", _evaluate, _evaluate_arguments),
+        ("torture", "hold a deployment to its promises", _torture, _torture_arguments),
         ("demo", "show what the service is for, in a minute", _demo, _demo_arguments),
         ("openapi", "write openapi.yaml, or check it", _openapi, _openapi_arguments),
     ):
@@ -143,6 +144,18 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from app.evaluate import main as evaluate
 
     return evaluate(arguments)
+
+
+def _torture_arguments(parser: argparse.ArgumentParser) -> None:
+    from app.torture import add_arguments
+
+    add_arguments(parser)
+
+
+def _torture(arguments: argparse.Namespace) -> int:
+    from app.torture import main as torture
+
+    return torture(arguments)
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:

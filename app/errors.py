@@ -45,6 +45,13 @@ class MalformedBody(ServiceError):
     title = "Malformed body"
 
 
+class MalformedRequest(ServiceError):
+    """What came is not HTTP."""
+
+    status = 400
+    title = "Malformed request"
+
+
 class Unauthorized(ServiceError):
     """A bearer token is needed, and this request has none that is known."""
 
@@ -143,6 +150,13 @@ class ThreadTaken(ServiceError):
     title = "Thread taken"
 
 
+class BodyTooSlow(ServiceError):
+    """The body did not arrive in time; send the request again."""
+
+    status = 408
+    title = "Body too slow"
+
+
 class TooLarge(ServiceError):
     """The body is larger than 256 KiB, or a part of it than its limit."""
 
@@ -150,11 +164,42 @@ class TooLarge(ServiceError):
     title = "Too large"
 
 
+class HeadTooLarge(ServiceError):
+    """The head of the request is over 64 KiB."""
+
+    status = 431
+    title = "Head too large"
+
+
 class InvalidRequest(ServiceError):
     """The request does not fit; `errors` names each field."""
 
     status = 422
     title = "Invalid request"
+
+
+class TooManyRequests(ServiceError):
+    """This token has had its requests of this second."""
+
+    status = 429
+    title = "Too many requests"
+    retry_after_seconds = 1
+
+
+class TooManyStreams(ServiceError):
+    """As many signal streams are open as this process serves; beats say the same as they do."""
+
+    status = 429
+    title = "Too many streams"
+    retry_after_seconds = 5
+
+
+class TooManyClaims(ServiceError):
+    """As many claims wait as this process serves."""
+
+    status = 429
+    title = "Too many claims"
+    retry_after_seconds = 5
 
 
 class StoreUnavailable(ServiceError):

@@ -25,6 +25,7 @@ from app.api import (
 )
 from app.api.auth import Access
 from app.api.calls import WatchedCalls
+from app.api.limits import RequestLimit
 from app.api.openapi import describe
 from app.api.problems import answer_problems
 from app.api.services import Services
@@ -49,6 +50,7 @@ from app.store.events import EventWire
 from app.store.figures import Figures
 from app.store.holdings import Holdings
 from app.store.operations import Operations
+from app.store.patience import until_answered
 from app.store.policies import Policies
 from app.store.posts import Posts
 from app.store.publications import listen
@@ -59,6 +61,7 @@ from app.store.session_store import SessionStore
 from app.store.session_views import SessionViews
 from app.store.shards import record_shards
 from app.store.store_client import StoreClient
+from app.store.stored_form import record_form
 from app.sweep import Sweep
 from app.tokens import read_tokens
 from app.tracing import tracing
@@ -102,9 +105,10 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         client = _connect(settings)
         try:
-            await record_shards(client, settings.shards)
             services = _services(settings, access, client, clock)
-            await services.policy.seed(policy_of_file)
+            await until_answered(lambda: record_form(client))
+            await until_answered(lambda: record_shards(client, settings.shards))
+            await until_answered(lambda: services.policy.seed(policy_of_file))
             app.state.services = services
             with ends_with_parent(), told_to_end(services.let_go):
                 async with tracing(), _at_work(settings, services, clock):
@@ -117,6 +121,7 @@ def create_app(
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
+        redirect_slashes=False,  # it would send callers to whatever host they named
         telemetry=NO_TELEMETRY,
     )
     for resource in RESOURCES:
@@ -203,6 +208,9 @@ def _services(
     feed = Feed(EventWire(client, clock), figures)
     return Services(
         access=access,
+        limit=RequestLimit(settings.requests_per_second),
+        streams_max=settings.streams_max,
+        claims_max=settings.claims_max,
         policies=policies,
         policy=policy_in_force,
         places=Places(policy_in_force, aliases, chat_names, conversations, posts),

@@ -16,6 +16,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app import metrics, tracing
+from app.bounded_requests import BoundedRequests
 from app.logs import configuration
 from app.loopback import is_loopback
 from app.main import read_policy
@@ -136,7 +137,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         APPLICATION,
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=BoundedRequests,
         workers=settings.workers,
         access_log=False,
         server_header=False,

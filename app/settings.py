@@ -118,6 +118,28 @@ class Settings(BaseSettings):
         description="Seconds a call waits for the store, up to 60, until it is answered with 503. "
         "Two: long enough for a flush on a slow disk, short enough for a webhook.",
     )
+    requests_per_second: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="Requests a second that one token gets of one worker process, a second's "
+        "worth of them at once; more is answered with 429. Not set: no limit, because gateways "
+        "are trusted and a lost webhook is worse than a busy moment.",
+    )
+    streams_max: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Signal streams that one worker process keeps open; more is answered with "
+        "429. A thousand: each is a connection, and a process has about a thousand to give.",
+    )
+    claims_max: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Claims that wait in one worker process; more is answered with 429. A "
+        "thousand, for the same reason.",
+    )
     shutdown_seconds: int = Field(
         default=5,
         ge=1,

@@ -360,7 +360,7 @@ def dump(redis: Any, names: Mapping[str, str] | None = None) -> State:
     state: State = {}
     for name in sorted(redis.scan_iter(count=1000)):
         spelled = name.decode()
-        if spelled == keys.SHARDS or spelled in {*keys.POLICY, *keys.ROUTERS}:
+        if spelled in {keys.SHARDS, keys.FORM, *keys.POLICY, *keys.ROUTERS}:
             continue
         tag, _, rest = spelled.partition("}:")
         assert tag.startswith("sr:{"), f"{spelled} has no tag"

@@ -31,6 +31,9 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "LOG_FORMAT": "json",
         "LOG_HASH_KEY": "sixteen or more characters",
         "STORE_TIMEOUT_SECONDS": "0.5",
+        "REQUESTS_PER_SECOND": "100",
+        "STREAMS_MAX": "5",
+        "CLAIMS_MAX": "6",
         "SHUTDOWN_SECONDS": "3",
     }
     for name, value in given.items():

@@ -11,13 +11,17 @@ PROBLEMS = {
     404: "Not known here, or another agent's.",
     409: "`lease_lost`: the run is over or the fence is not its; send nothing more of it. "
     "`thread_taken`: the thread has a session, or the session a thread.",
+    408: "The body did not arrive within 20 seconds.",
     413: "The body is over 256 KiB, the text over 160 KiB or the payload over 64 KiB.",
     422: "A field is missing, unknown or out of its range; `errors` names each.",
+    429: "The token had its requests of this second, or as many streams or claims are open as are "
+    "served; try again after `Retry-After`.",
     500: "Any other problem, as RFC 9457 has it.",
     503: "The store is away or full; try again with the same ids after `Retry-After`.",
 }
-READING = (401, 403, 503)
-WRITING = (400, 401, 403, 413, 422, 503)
+LATER = (429, 503)
+READING = (401, 403, 429, 503)
+WRITING = (400, 401, 403, 408, 413, 422, 429, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -31,7 +35,7 @@ def _problem(status: int) -> dict[str, Any]:
         "description": PROBLEMS[status],
         "content": {"application/problem+json": {"schema": schema}},
     }
-    if status == 503:  # noqa: PLR2004
+    if status in LATER:
         seconds = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
         answer["headers"] = {"Retry-After": seconds}
     return answer

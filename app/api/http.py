@@ -1,5 +1,6 @@
 """What every handler does first and last: bytes into a model, a model into bytes."""
 
+import asyncio
 import re
 from typing import TypeVar
 
@@ -9,26 +10,31 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.api.services import services_of
-from app.errors import InvalidRequest, MalformedBody, ServiceEnds, TooLarge
+from app.errors import BodyTooSlow, InvalidRequest, MalformedBody, ServiceEnds, TooLarge
 from session_router.models import FieldError, Seeing
 
 BODY_BYTES_MAX = 256 * 1024
+BODY_SECONDS = 20.0
 ERRORS_TOLD_MAX = 100
 _FIELD = re.compile(r"[a-z_]+|[0-9]+")
 Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_bytes(request: Request) -> bytes:
-    """Read a body of at most 256 KiB, and no more; raises `TooLarge` and `ServiceEnds`."""
+    """Read a body of at most 256 KiB, and no more, for `BODY_SECONDS` at most.
+
+    Raises `TooLarge`, `BodyTooSlow` and `ServiceEnds`.
+    """
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
         raise TooLarge
     try:
-        return await services_of(request).patience.wait(_read_all(request))
+        async with asyncio.timeout(BODY_SECONDS) as limit:
+            return await services_of(request).patience.wait(_read_all(request))
     except ClientDisconnect as error:
         raise MalformedBody("The client went away before its body was read.") from error
     except TimeoutError as error:
-        raise ServiceEnds from error
+        raise (BodyTooSlow if limit.expired() else ServiceEnds) from error
 
 
 async def _read_all(request: Request) -> bytes:

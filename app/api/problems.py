@@ -8,8 +8,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.auth import READER
 from app.api.calls import REQUEST_ID_HEADER, call_of, verb_of
-from app.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError, Unauthorized
+from app.api.services import services_of
+from app.errors import (
+    BodyTooSlow,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    Unauthorized,
+)
 from session_router.models import FieldError
 
 logger = logging.getLogger(__name__)
@@ -35,6 +45,8 @@ def answer_problem(error: ServiceError) -> Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooLarge | BodyTooSlow):
+        headers["Connection"] = "close"  # what is left of the body is not read
     body = error.problem().model_dump_json(exclude_defaults=True)
     return Response(body, error.status, headers, "application/problem+json")
 
@@ -48,6 +60,11 @@ async def _on_service_error(request: Request, error: Exception) -> Response:
 async def _on_query(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
+    try:
+        # A query is read before its handler asks who calls: strangers are told nothing else.
+        services_of(request).caller(request, READER)
+    except ServiceError as refusal:
+        return answer_problem(refusal)
     errors = tuple(
         # The first part of a location says where FastAPI looked: query or path.
         FieldError(path=".".join(map(str, detail["loc"][1:])), message=detail["msg"])

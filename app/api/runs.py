@@ -13,7 +13,7 @@ from app.api.documentation import READING, WRITING, problems, takes
 from app.api.examples import ASK, CLAIM, COMPLETE, HEARTBEAT, SEAL
 from app.api.http import answer, read_model
 from app.api.services import Services, services_of
-from app.errors import UnknownRun
+from app.errors import TooManyClaims, UnknownRun
 from app.routing.keys import SessionKey, agent_of
 from app.store.ready_runs import Claimer
 from session_router.models import (
@@ -138,6 +138,8 @@ async def claim(request: Request) -> Response:
     caller = services.caller(request, GATEWAY)
     body = await read_model(request, ClaimRequest)
     claimer = Claimer(caller.token_name, body.consumer, body.request_id or "")
+    if services.claims.waiting() >= services.claims_max:
+        raise TooManyClaims
     for agent in body.agents or ():
         if caller.may_see(agent):
             services.presence.saw(agent, caller.token_name, body.consumer)

@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from app.api.auth import OPERATOR, Access, Caller
 from app.api.calls import call_of
+from app.api.limits import RequestLimit
 from app.api.patience import Patience
 from app.claims import Claims
 from app.feed import Feed
@@ -44,6 +45,9 @@ class Services:
     views: SessionViews
     lists: SessionLists
     figures: Figures
+    limit: RequestLimit
+    streams_max: int
+    claims_max: int
     actions: Actions
     roster: Roster
     feed: Feed
@@ -64,8 +68,12 @@ class Services:
         self.feed.close()
 
     def caller(self, request: Request, roles: frozenset[Role]) -> Caller:
-        """Return who calls, and note it in the call; raises as `Access.caller` does."""
+        """Return who calls, and note it in the call; count the request.
+
+        Raises as `Access.caller` does, and `TooManyRequests`.
+        """
         caller = self.access.caller(request, roles)
+        self.limit.take(caller.token_name)
         call = call_of(request)
         call.by, call.is_operators = caller.token_name, roles == OPERATOR
         return caller

@@ -11,6 +11,7 @@ from app import metrics
 from app.api.auth import GATEWAY
 from app.api.documentation import READING, problems, streams
 from app.api.services import services_of
+from app.errors import TooManyStreams
 from session_router.models import (
     AnswerSignal,
     Id,
@@ -45,6 +46,8 @@ async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> 
     """
     services = services_of(request)
     caller = services.caller(request, GATEWAY)
+    if services.signals.open_streams() >= services.streams_max:
+        raise TooManyStreams
     stream = _counted(services.signals.stream(caller.token_name, query.consumer))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

@@ -74,7 +74,7 @@ def main(arguments: argparse.Namespace) -> int:
     """
     try:
         entries = _read(arguments)
-        target = Target(url=arguments.url, token=_token(arguments.token_file))
+        target = Target(url=arguments.url, token=read_token(arguments.token_file))
         return asyncio.run(_replay(target, entries, arguments.speed))
     except (RecordingError, RouterError, OSError) as error:
         sys.stderr.write(f"session-router replay: {error}\n")
@@ -93,7 +93,8 @@ def _read(arguments: argparse.Namespace) -> list[Entry]:
     return entries
 
 
-def _token(path: Path | None) -> str | None:
+def read_token(path: Path | None) -> str | None:
+    """Read a bearer token from a file, or else from the environment; None for no token."""
     if path is not None:
         return path.read_text(encoding="utf-8").strip()
     return os.environ.get(TOKEN_VARIABLE) or None

@@ -64,6 +64,7 @@ key                   type    what it holds; who writes it; how long it lives
 `actions:<agent>`     stream  the last 1,000 things that people did to an agent's sessions and
                               dead letters, each a JSON list; for ever
 `sr:shards`           string  (no tag) the number of shards; for ever
+`sr:form`             string  (no tag) the form of all this, a number; for ever
 `sr:{policy}:...`     string  `current`, `versions` (a list of the last 20), `file`, the
                               digest of the policy file that was applied last, and
                               `actions`, as an agent's; for ever
@@ -87,6 +88,7 @@ from app.routing.keys import (
 )
 
 SHARDS = "sr:shards"
+FORM = "sr:form"
 POLICY = (
     "sr:{policy}:current",
     "sr:{policy}:versions",

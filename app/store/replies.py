@@ -49,7 +49,8 @@ CONTEXT_LIMIT_TOKENS = 200_000  # until a run or the policy says otherwise
 class StoredMessage(BaseModel):
     """A message's body as the store keeps it: opaque to scripts, read here.
 
-    `thread_id` is the thread that the message opened, where its id was known before.
+    `thread_id` is the thread that the message opened, where its id was known before. Read
+    without what it does not know: a newer release on the same store may write more.
     """
 
     source: Source | None
@@ -151,7 +152,7 @@ class Reader:
 
     def message(self, section: list[Any], *, tagged: bool) -> BatchMessage:
         """A message of a batch: seq, id, counted returns, accepted, text, body, prompt answered."""
-        text, body = section[4], StoredMessage.model_validate_json(section[5])
+        text, body = section[4], StoredMessage.model_validate_json(section[5], extra="ignore")
         source = body.source
         return BatchMessage(
             message_id=section[1],
@@ -255,7 +256,7 @@ def dropped(section: list[Any]) -> tuple[Dropped, ...]:
 
 def _omitted(item: list[Any]) -> Omitted:
     reason, message_id, text, body = item
-    source = StoredMessage.model_validate_json(body).source
+    source = StoredMessage.model_validate_json(body, extra="ignore").source
     return Omitted(
         message_id=message_id,
         user_id=source.user_id if source else None,
@@ -293,7 +294,7 @@ def interrupt(section: list[Any] | None) -> Interrupt | None:
 def _participants(values: list[str]) -> tuple[Participant, ...]:
     parted = [value.partition(" ") for value in values]
     parted.sort(key=lambda parts: int(parts[0]))
-    return tuple(_PARTICIPANT.validate_json(parts[2]) for parts in parted)
+    return tuple(_PARTICIPANT.validate_json(parts[2], extra="ignore") for parts in parted)
 
 
 def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Context:
@@ -318,7 +319,7 @@ def _route(
     sources = [(m.source, m.message_id) for m in messages if m.source is not None]
     source: Source | Place
     source, reply_to = sources[-1] if sources else (read_place(place), None)
-    body = StoredMessage.model_validate_json(newest[5])
+    body = StoredMessage.model_validate_json(newest[5], extra="ignore")
     return Route(
         platform=source.platform,
         account=source.account,
@@ -332,7 +333,7 @@ def _route(
 def _context_message(line: list[Any], *, tagged: bool) -> ContextMessage:
     """CONTEXT: id, kept at, text, body."""
     message_id, at, text, stored = line
-    body = StoredMessage.model_validate_json(stored)
+    body = StoredMessage.model_validate_json(stored, extra="ignore")
     source = body.source
     return ContextMessage(
         message_id=message_id,

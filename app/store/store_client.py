@@ -66,8 +66,12 @@ class StoreClient:
 
     async def set_if_absent(self, key: str, value: str) -> str:
         """Set a key that is not there, and return the value that it has now."""
-        await self._execute(key, ("SETNX", key, value))
-        return str(await self._execute(key, ("GET", key)))
+        # Asked before it is written: a full store refuses to write what is there already.
+        before = await self._execute(key, ("GET", key))
+        if before is None:
+            await self._execute(key, ("SETNX", key, value))
+            before = await self._execute(key, ("GET", key))
+        return str(before)
 
     async def members(self, key: str) -> list[str]:
         """Return the members of a set, sorted."""

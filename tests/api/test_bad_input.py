@@ -11,6 +11,9 @@ from tests.service import SOURCE, Json, Service, message
 MESSAGE = message()
 RUN = "1795328956000001.0.YWdlbnQ6bWFpbjpkaXNjb3JkOmdyb3VwOjEyMzo0NTY"
 RUN_CALLS = (f"/v1/runs/{RUN}/heartbeat", f"/v1/runs/{RUN}/complete")
+SEAL_CALL, CLAIM_CALL, AMEND_CALL = f"/v1/runs/{RUN}/seal", "/v1/runs/claim", "/v1/messages/amend"
+BIND_CALL = "/v1/sessions/agent%3Amain%3Adiscord%3Agroup%3A123%3A456/threads"
+OTHER_CALLS = (SEAL_CALL, CLAIM_CALL, AMEND_CALL, BIND_CALL)
 KIB = 1024
 
 
@@ -147,6 +150,36 @@ async def test_an_answer_to_ten_thousand_wrong_fields_is_short(service: Service)
         (RUN_CALLS[0], {"fence": 1, "usage": {"context_tokens": -1}}, "usage.context_tokens"),
         (RUN_CALLS[0], {"fence": 1, "usage": {"cost_usd": -0.1}}, "usage.cost_usd"),
         (RUN_CALLS[0], {"fence": 1, "usage": []}, "usage"),
+        (SEAL_CALL, {}, "fence"),
+        (SEAL_CALL, {"fence": 2**53}, "fence"),
+        (SEAL_CALL, {"fence": 1, "seen": "m1"}, "seen"),
+        (SEAL_CALL, {"fence": 1, "seen": [True]}, "seen.0"),
+        (SEAL_CALL, {"fence": 1, "seen": ["m"] * 1001}, "seen"),
+        (SEAL_CALL, {"fence": 1, "outcome": "completed"}, "outcome"),
+        (CLAIM_CALL, {}, "consumer"),
+        (CLAIM_CALL, {"consumer": ""}, "consumer"),
+        (CLAIM_CALL, {"consumer": "a", "max": 0}, "max"),
+        (CLAIM_CALL, {"consumer": "a", "max": 101}, "max"),
+        (CLAIM_CALL, {"consumer": "a", "wait_seconds": 30.1}, "wait_seconds"),
+        (CLAIM_CALL, {"consumer": "a", "wait_seconds": -1}, "wait_seconds"),
+        (CLAIM_CALL, {"consumer": "a", "agents": []}, "agents"),
+        (CLAIM_CALL, {"consumer": "a", "agents": "main"}, "agents"),
+        (CLAIM_CALL, {"consumer": "a", "platforms": ["discord", "X"]}, "platforms.1"),
+        (CLAIM_CALL, {"consumer": "a", "accounts": ["a", 1.5]}, "accounts.1"),
+        (CLAIM_CALL, {"consumer": "a", "sessions": ["s"] * 101}, "sessions"),
+        (CLAIM_CALL, {"consumer": "a", "request_id": ""}, "request_id"),
+        (CLAIM_CALL, {"consumer": "a", "chat": "1"}, "chat"),
+        (AMEND_CALL, {"source": SOURCE, "text": "x"}, "message_id"),
+        (AMEND_CALL, {"message_id": "m1", "text": "x"}, "source"),
+        (AMEND_CALL, {"source": SOURCE, "message_id": "m1"}, ""),
+        (AMEND_CALL, {"source": SOURCE, "message_id": "m1", "text": "x", "delete": True}, ""),
+        (AMEND_CALL, {"source": SOURCE, "message_id": "m1", "text": 5}, "text"),
+        (AMEND_CALL, {"source": SOURCE, "message_id": "m1", "delete": "maybe"}, "delete"),
+        (AMEND_CALL, {"source": SOURCE, "message_id": "m1", "text": "x", "kind": "user"}, "kind"),
+        (BIND_CALL, {}, "thread_id"),
+        (BIND_CALL, {"thread_id": ""}, "thread_id"),
+        (BIND_CALL, {"thread_id": "x" * 513}, "thread_id"),
+        (BIND_CALL, {"thread_id": "1", "session": "2"}, "session"),
         (RUN_CALLS[1], {"fence": 1}, "outcome"),
         (RUN_CALLS[1], {"fence": 1, "outcome": "lease_expired"}, "outcome"),
         (RUN_CALLS[1], {"fence": 1, "outcome": "completed", "extra": 1}, "extra"),
@@ -186,7 +219,7 @@ async def test_what_is_no_json_is_refused_as_malformed(service: Service, body: b
 
 
 @pytest.mark.parametrize("body", ["[]", "null", '"text"', "5", "true", "[{}]"])
-@pytest.mark.parametrize("path", ["/v1/messages", "/v1/resolve", *RUN_CALLS])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/resolve", *RUN_CALLS, *OTHER_CALLS])
 async def test_json_that_is_no_object_is_refused(service: Service, path: str, body: str) -> None:
     problem = await refused(service, path, 422, content=body)
     assert paths(problem) == [""]
@@ -218,14 +251,14 @@ async def test_a_payload_of_64_kib_is_taken_and_one_more_byte_is_not(service: Se
     assert answer["run"]["messages"][0]["payload"] == fits
 
 
-@pytest.mark.parametrize("path", ["/v1/messages", "/v1/resolve", *RUN_CALLS])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/resolve", *RUN_CALLS, *OTHER_CALLS])
 async def test_a_body_over_256_kib_is_refused_by_its_announced_length(
     service: Service, path: str
 ) -> None:
     await refused(service, path, 413, content=b" " * (256 * KIB + 1))
 
 
-@pytest.mark.parametrize("path", ["/v1/messages", "/v1/resolve", *RUN_CALLS])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/resolve", *RUN_CALLS, *OTHER_CALLS])
 async def test_a_body_that_never_ends_is_not_read_on(service: Service, path: str) -> None:
     sent = 0
 

@@ -172,3 +172,15 @@ async def test_a_full_store_takes_no_message_but_lets_runs_end(
     for path in ("/v1/stats", "/v1/sessions", "/v1/runs?consumer=gw-1", "/readyz"):
         assert (await service.ask("GET", path)).status_code == 200
     assert (await service.get("/v1/stats"))["messages"]["done"] == 2
+
+
+async def test_a_router_starts_on_a_store_that_is_full(full: object, store_url: str) -> None:
+    async with running(store_url) as before:
+        run = (await before.send())["run"]
+    assert callable(full)
+    full()
+    async with running(store_url) as service:
+        assert (await service.ask("GET", "/readyz")).status_code == 200
+        assert (await service.complete(run))["next"] is None
+        put = await service.ask("PUT", "/v1/policy", json={"defaults": {"lease_seconds": 5}})
+        assert put.status_code == 200

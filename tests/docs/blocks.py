@@ -39,6 +39,7 @@ def documents() -> list[Path]:
     return [
         *sorted((PROJECT / "docs").glob("*.md")),
         PROJECT / "CHANGELOG.md",
+        PROJECT / "SECURITY.md",
         PROJECT / "README.md",
     ]
 

@@ -1,38 +1,7 @@
-"""The whole check of a history against its end."""
+"""The check of a history, as a test fails by it."""
 
-from collections.abc import Callable, Iterator
-
-from tests.faults import message_checks, run_checks
-from tests.faults.history import Final, History
-from tests.faults.record import Record, Violation
-
-CHECKS: tuple[Callable[[Record], Iterator[Violation]], ...] = (
-    run_checks.fences_only_grow,
-    run_checks.a_fence_is_one_run,
-    run_checks.one_run_at_a_time,
-    run_checks.stale_calls_are_refused,
-    run_checks.a_live_holder_is_served,
-    run_checks.runs_end_as_their_holders_said,
-    message_checks.nothing_breaks,
-    message_checks.each_accepted_message_is_in_one_state,
-    message_checks.sums_agree_at_any_moment,
-    message_checks.done_means_done_by_a_run,
-    message_checks.one_run_a_message,
-    message_checks.an_id_is_accepted_once,
-    message_checks.a_resent_message_gets_its_grant_again,
-    message_checks.a_repeated_complete_answers_the_same,
-    message_checks.bodies_arrive_as_sent,
-    message_checks.acceptance_follows_time,
-    message_checks.delivery_follows_acceptance,
-    message_checks.returned_batches_come_first,
-)
-
-
-def violations(history: History, final: Final) -> list[Violation]:
-    """Everything that did not hold, the one with the shortest story first."""
-    record = Record(history, final)
-    found = [violation for check in CHECKS for violation in check(record)]
-    return sorted(found, key=lambda violation: violation.story.count("\n"))
+from app.torture.checker import violations
+from app.torture.history import Final, History
 
 
 def assert_holds(history: History, final: Final, seed: int) -> None:

@@ -19,14 +19,18 @@ START_SECONDS = 30.0
 
 
 class Service:
-    """`serve` in a folder of its own. It keeps its port from the second start on."""
+    """`serve` in a folder of its own. It keeps its port from the second start on.
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    `module` is what is run: the service, or something that starts it in another way.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, module: str = "app") -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.data_dir = folder / "session-router-data"
         self.port = 0
         self._arguments = arguments
+        self._module = module
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -59,7 +63,7 @@ class Service:
         with (self.folder / "log").open("a") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "app", "serve", "--port", str(self.port)),
+                    *(sys.executable, "-m", self._module, "serve", "--port", str(self.port)),
                     *self._arguments,
                 ],
                 cwd=self.folder,
@@ -79,6 +83,8 @@ class Service:
         wait_until(self._is_ready, START_SECONDS)
 
     def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)

@@ -6,7 +6,7 @@ Times are seconds; here the monotonic clock and the machine's are one.
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.faults.history import ACCEPTED, Event, Final, History, Json
+from app.torture.history import ACCEPTED, Event, Final, History, Json
 
 LEASE = 10.0
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.checker import assert_holds, violations
-from tests.faults.history import Json
+from app.torture.checker import violations
+from app.torture.history import Json
+from tests.faults.checker import assert_holds
 from tests.faults.tale import LEASE, Tale
 
 

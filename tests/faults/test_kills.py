@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from app.store.embedded import EmbeddedValkey
+from app.torture.ending import bring_to_rest, read, read_final
+from app.torture.history import Json
+from app.torture.senders import GIVE_UP_SECONDS, Sender, World, world
 from tests.faults.checker import assert_holds
-from tests.faults.ending import bring_to_rest, read, read_final
-from tests.faults.history import Json
-from tests.faults.senders import GIVE_UP_SECONDS, Sender, World, world
 from tests.faults.services import Service, processes_on, services
 from tests.processes import is_gone, wait_until
 

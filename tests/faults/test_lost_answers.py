@@ -14,11 +14,11 @@ from typing import NamedTuple
 import pytest
 import pytest_asyncio
 
+from app.torture.ending import bring_to_rest, read, read_final
+from app.torture.history import Event, Json, Verb, milliseconds
+from app.torture.senders import Sender, World, world
 from tests.faults.checker import assert_holds
-from tests.faults.ending import bring_to_rest, read, read_final
-from tests.faults.history import Event, Json, Verb, milliseconds
 from tests.faults.proxy import LossyProxy, lossy_proxy
-from tests.faults.senders import Sender, World, world
 from tests.faults.services import Service, services
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from app.store.embedded import EmbeddedValkey
-from tests.faults.ending import read
-from tests.faults.history import Event, Json, name_of
-from tests.faults.senders import World, world
+from app.torture.ending import read
+from app.torture.history import Event, Json, name_of
+from app.torture.senders import World, world
 from tests.faults.services import services
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.store.embedded import EmbeddedValkey
+from app.torture.ending import bring_to_rest, read_final, sample_figures
+from app.torture.history import History, Json
+from app.torture.senders import Sender, world
 from tests.faults.checker import assert_holds
-from tests.faults.ending import bring_to_rest, read_final, sample_figures
-from tests.faults.history import History, Json
-from tests.faults.senders import Sender, world
 from tests.faults.services import services
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))

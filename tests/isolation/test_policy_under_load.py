@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from app.store.embedded import EmbeddedValkey
+from app.torture.ending import read, read_final, sample_figures
+from app.torture.history import Event, History, Json
+from app.torture.senders import NO_TLS, Sender, World, world
 from tests.faults.checker import assert_holds
-from tests.faults.ending import read, read_final, sample_figures
-from tests.faults.history import Event, History, Json
-from tests.faults.senders import NO_TLS, Sender, World, world
 from tests.faults.services import services
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))

@@ -66,6 +66,26 @@ FAULTS = (
         "if now >= tonumber(session.over_at) then",
     ),
     Fault(
+        "fence not checked on complete",
+        "complete.lua",
+        "return repeat_answer(ended) end\nlocal refusal = refusal_of_holder(ARGV[2], ARGV[3])",
+        "return repeat_answer(ended) end\nlocal refusal = refusal_of_holder(ARGV[2], ARGV[2])",
+    ),
+    Fault(
+        "released before the hand-over",
+        "complete.lua",
+        "local batch = next_batch(ended_run, settings)",
+        "local batch = nil",
+    ),
+    Fault(
+        "id marked as seen before it is stored",
+        "admit.lua",
+        "if ARGV[16] == 'stop' then return stop() end",
+        "local marked = {name, 'waiting', 'queue', print, '', '', '', now, 0, 0}\n"
+        "redis.call('SET', at('id', home), cmsgpack.pack(marked))\n"
+        "if ARGV[16] == 'stop' then return stop() end",
+    ),
+    Fault(
         "fence counter restarted",
         "session/keys.lua",
         "text(math.max(last + 1, now_us))",
@@ -73,7 +93,7 @@ FAULTS = (
     ),
     Fault(
         "seen steer taken out and not stored",
-        "session/runs.lua",
+        "session/reports.lua",
         "if #joined > 0 then join_batch(joined, session.fence) end",
         "",
     ),
@@ -104,7 +124,7 @@ FAULTS = (
     Fault(
         "last try not alone",
         "session/queue.lua",
-        "local alone = is_last_try(m, settings) or is_last_try(head, settings)",
+        "local alone = has_last_try(line, i, last, settings)",
         "local alone = false",
     ),
     Fault(

@@ -11,6 +11,9 @@ batch forgotten at takeover                            conservation (I2), no str
 stop forgotten when the lease ends                     what was stopped never runs again
 hand-over ignores a pause                              a paused session hands nothing over
 stale fence believed                                   a stale holder changes nothing (I6)
+fence not checked on complete                          a stale holder changes nothing (I6)
+released before the hand-over                          `next` is granted in the same step
+id marked as seen before it is stored                  a refused message may be sent again (I4)
 fence counter restarted                                fences only grow (I1)
 seen steer taken out and not stored                    conservation (I2)
 run given again to another consumer                    one holder for a run (I1, I4)
@@ -52,6 +55,12 @@ SHORT = settings(
 def service(valkey_server: str) -> Iterator[Service]:
     with service_on(valkey_server) as running:
         yield running
+
+
+def test_every_fault_has_its_place() -> None:
+    for fault in FAULTS:
+        with planted(fault):
+            pass
 
 
 @pytest.mark.timeout(600)

@@ -120,10 +120,9 @@ def test_on_a_full_store_only_what_frees_or_renews_may_write() -> None:
         "early",
         "home",
         "move",
-        "put_policy",
         "redrive",
     }
-    assert {"complete", "heartbeat", "release", "remove", "delete", "discard"} <= {
+    assert {"put_policy", "complete", "heartbeat", "release", "remove", "delete", "discard"} <= {
         verb for verb, flag in flags.items() if flag == "allow-oom"
     }
     assert set(flags.values()) == {"", "allow-oom", "no-writes"}
@@ -200,6 +199,7 @@ def test_the_table_has_every_key_that_is_spelled_and_no_other() -> None:
         *re.findall(r"TAG \.\. '(\w+):'", lua),
         *re.findall(r"sr:\{\{\{shard\}\}\}:(\w+)", python),
         keys.SHARDS.removeprefix("sr:"),
+        keys.FORM.removeprefix("sr:"),
         "sr",  # the keys of the policy, which have a tag of their own
     }
     assert spelled == documented_kinds()

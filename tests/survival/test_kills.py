@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from app.store.embedded import EmbeddedValkey
+from app.torture.ending import read, read_final
+from app.torture.history import Json
+from app.torture.senders import GIVE_UP_SECONDS, LEASE_SECONDS, Sender, World, world
+from app.torture.workers import CLAIM, workers
 from tests.faults.checker import assert_holds
-from tests.faults.ending import read, read_final
-from tests.faults.history import Json
-from tests.faults.senders import GIVE_UP_SECONDS, LEASE_SECONDS, Sender, World, world
 from tests.faults.services import Service, services
 from tests.survival import servers
 from tests.survival.eventually import eventually
-from tests.survival.workers import CLAIM, workers
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
 SENDERS, WORKERS, MESSAGES = 4, 3, 30

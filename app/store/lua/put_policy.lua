@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Puts a policy in force. Guarantees: revisions only grow; the last ones are kept; a repeat
 -- of what is in force, or of a file that was applied already, changes nothing. Who put it is
 -- kept in the same step, and told to those who watch.

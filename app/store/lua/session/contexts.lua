@@ -10,7 +10,7 @@ local function unpack_context(packed, ttl_ms)
   local lines = {}
   for _, values in ipairs(packed and cmsgpack.unpack(packed) or {}) do
     local line = {}
-    for i, value in ipairs(values) do line[LINE[i]] = value end
+    for i, field in ipairs(LINE) do line[field] = values[i] end
     if not ttl_ms or line.at + ttl_ms > now then lines[#lines + 1] = line end
   end
   return lines

@@ -25,8 +25,8 @@ end
 local function read_end(fence)
   local packed = fence ~= '' and redis.call('GET', at('ended', fence))
   if not packed then return nil end
-  local record = {}
-  for i, value in ipairs(cmsgpack.unpack(packed)) do record[ENDED[i]] = value end
+  local record, values = {}, cmsgpack.unpack(packed)
+  for i, field in ipairs(ENDED) do record[field] = values[i] end
   return record.session == name and record or nil
 end
 

@@ -5,8 +5,8 @@ local HOME = {'session', 'state', 'decision', 'print', 'amended', 'reason', 'fen
   'accepted_at', 'granted_at', 'since'}
 
 local function unpack_home(packed)
-  local record = {}
-  for i, value in ipairs(cmsgpack.unpack(packed)) do record[HOME[i]] = value end
+  local record, values = {}, cmsgpack.unpack(packed)
+  for i, field in ipairs(HOME) do record[field] = values[i] end
   return record
 end
 

@@ -2,7 +2,9 @@
 -- run that had it, `offered` of the run it was steered to, empty for none; `returns` counts
 -- the counted returns; a time of 0 is never; text and body are opaque; `user` is the id as sent;
 -- `group` is the burst that it is a part of, which waits for more until `group_until`, and
--- `answers` the prompt that it was offered as an answer to, empty for none.
+-- `answers` the prompt that it was offered as an answer to, empty for none. Releases share a
+-- store: fields are added at the end only. What a newer one added is kept, unread; what an
+-- older one did not write is empty.
 
 local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'granted', 'granted_at',
   'returns', 'accepted_at', 'expires_at', 'offered', 'decision', 'print', 'amended', 'text', 'body',
@@ -11,12 +13,15 @@ local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'grante
 local function pack_message(m)
   local values = {}
   for i, field in ipairs(MESSAGE) do values[i] = m[field] end
+  for i, value in ipairs(m.unread or {}) do values[#MESSAGE + i] = value end
   return cmsgpack.pack(values)
 end
 
 local function unpack_message(packed)
-  local m = {packed = packed}
-  for i, value in ipairs(cmsgpack.unpack(packed)) do m[MESSAGE[i]] = value end
+  local m, values = {packed = packed}, cmsgpack.unpack(packed)
+  for i, field in ipairs(MESSAGE) do m[field] = values[i] end
+  for i = #values + 1, #MESSAGE do m[MESSAGE[i]] = '' end
+  if #values > #MESSAGE then m.unread = {unpack(values, #MESSAGE + 1)} end
   return m
 end
 

@@ -6,14 +6,16 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from http.client import HTTPConnection
-from urllib.parse import quote
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import quote, urlsplit
 
-from tests.faults.history import Event, Final, Json, name_of
-from tests.faults.senders import Sender, World
+from app.torture.history import Event, Final, Json
+from app.torture.senders import Sender, Stuck, World
 
 REST_SECONDS = 30.0
 READERS = 4
+TRIES, TRY_AGAIN_SECONDS = 10, 0.1
 CONSUMER = "closer"
 
 
@@ -24,7 +26,8 @@ async def bring_to_rest(world: World) -> None:
     sources = world.history.sources()
     deadline = time.monotonic() + REST_SECONDS
     while busy := await _busy_sessions(world):
-        assert time.monotonic() < deadline, f"these do not go on: {busy}"
+        if time.monotonic() > deadline:
+            raise Stuck(f"these do not go on: {busy}")
         async with asyncio.TaskGroup() as works:
             for session in busy:
                 if session["state"] == "waiting" or _lease_is_over(session):
@@ -41,14 +44,13 @@ async def _busy_sessions(world: World) -> list[Json]:
     busy = []
     for state in ("running", "waiting"):
         page = await read(world, f"/v1/sessions?limit=200&state={state}")
-        assert page is not None
-        busy += page["sessions"]
+        busy += (page or {"sessions": []})["sessions"]
     return busy
 
 
 async def read(world: World, path: str) -> Json | None:
     """Ask one service; None if it does not know."""
-    found = await _read_all([world.urls[0]], [path])
+    found = await _read_all(world, world.urls[:1], [path])
     return found.get(path)
 
 
@@ -58,7 +60,8 @@ async def read_final(world: World) -> Final:
     submits = {event.target: event for event in history.events if event.verb == "submit"}
     look_ups = {name: _look_up(event) for name, event in submits.items()}
     paths = {grant.id: f"/v1/runs/{quote(grant.id)}" for grant in history.grants()}
-    found = await _read_all(world.urls, [*look_ups.values(), *paths.values(), "/v1/stats"])
+    wanted = [*look_ups.values(), *paths.values(), "/v1/stats"]
+    found = await _read_all(world, world.urls, wanted)
     return Final(
         messages={name: found[path] for name, path in look_ups.items() if path in found},
         runs={run_id: found[path] for run_id, path in paths.items() if path in found},
@@ -68,35 +71,56 @@ async def read_final(world: World) -> Final:
 
 def _look_up(submit: Event) -> str:
     source, message_id = submit.body["source"], quote(submit.body["message_id"])
-    assert name_of(source, message_id) == submit.target
-    chat = f"platform={source['platform']}&chat_id={source['chat_id']}"
-    return f"/v1/messages?{chat}&message_id={message_id}"
+    place = f"agent={submit.body.get('agent', 'main')}&platform={source['platform']}"
+    return f"/v1/messages?{place}&chat_id={quote(source['chat_id'])}&message_id={message_id}"
 
 
-async def _read_all(urls: Sequence[str], paths: Sequence[str]) -> dict[str, Json]:
+async def _read_all(world: World, urls: Sequence[str], paths: Sequence[str]) -> dict[str, Json]:
     # Plain connections in threads: thousands of look-ups would take httpx ten seconds.
     readers = min(READERS, len(paths))
     parts = await asyncio.gather(
         *(
-            asyncio.to_thread(_read, urls[part % len(urls)], paths[part::readers])
+            asyncio.to_thread(_read, world, urls[part % len(urls)], paths[part::readers])
             for part in range(readers)
         )
     )
     return {path: answer for part in parts for path, answer in part.items()}
 
 
-def _read(url: str, paths: Sequence[str]) -> dict[str, Json]:
+def _read(world: World, url: str, paths: Sequence[str]) -> dict[str, Json]:
     found: dict[str, Json] = {}
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=REST_SECONDS)
-    with contextlib.closing(connection):
+    headers = {} if world.token is None else {"Authorization": f"Bearer {world.token}"}
+    with contextlib.closing(_connection(url)) as connection:
         for path in paths:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            body = json.load(answer)
-            assert answer.status in (200, 404), (path, body)
-            if answer.status == 200:
+            status, body = _ask(connection, path, headers)
+            if status not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
+                raise Stuck(f"{path} was answered {status}: {body}")
+            if status == HTTPStatus.OK:
                 found[path] = body
     return found
+
+
+def _ask(connection: HTTPConnection, path: str, headers: dict[str, str]) -> tuple[int, Json]:
+    """Ask until there is an answer: a read may be repeated, and a connection may break."""
+    for _ in range(TRIES - 1):
+        try:
+            return _answer(connection, path, headers)
+        except (OSError, HTTPException):
+            connection.close()
+            time.sleep(TRY_AGAIN_SECONDS)
+    return _answer(connection, path, headers)
+
+
+def _answer(connection: HTTPConnection, path: str, headers: dict[str, str]) -> tuple[int, Json]:
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    return answer.status, json.load(answer)
+
+
+def _connection(url: str) -> HTTPConnection:
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    return kind(parts.netloc, timeout=REST_SECONDS)
 
 
 async def sample_figures(world: World, until: asyncio.Event) -> None:

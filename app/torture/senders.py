@@ -12,22 +12,32 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import httpx
 
-from tests.faults.history import Event, History, Json, Verb, name_of
+from app.torture.history import Event, History, Json, Verb, name_of
 
 GIVE_UP_SECONDS = 30.0
 LEASE_SECONDS = 1.0
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # made once: it is slow, and never used
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # made once: it is slow, and knows nobody
 LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20)
+
+
+def tls_for(urls: Sequence[str]) -> ssl.SSLContext:
+    """What a client of these addresses checks certificates with."""
+    is_needed = any(url.startswith("https:") for url in urls)
+    return ssl.create_default_context() if is_needed else NO_TLS
+
+
+class Stuck(Exception):
+    """Something that must go on by itself has not; the text says what."""
 
 
 @dataclass(slots=True)
 class World:
-    """What all senders of a test share."""
+    """What all senders share. `ids` begins every message id; `offered` is a share of them."""
 
     urls: Sequence[str]
     random: Random
@@ -35,30 +45,39 @@ class World:
     history: History
     timeout_seconds: float
     mishaps: bool = True
+    token: str | None = None
+    agent: str = "main"
+    ids: str = ""
+    offered: float = 0.0
+    seals: float = 0.0
+    patience_seconds: float = GIVE_UP_SECONDS
+    tls: ssl.SSLContext = NO_TLS
     _clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
     _numbers: dict[str, Iterator[int]] = field(default_factory=lambda: defaultdict(itertools.count))
 
     async def call(self, url: str, consumer: str, verb: Verb, target: str, body: Json) -> Event:
         """Make one call and record it, answered or not."""
         path = "/v1/messages" if verb == "submit" else f"/v1/runs/{target}/{verb}"
-        sent = time.monotonic()
+        event = Event(consumer, verb, target, body, time.monotonic())
+        self.history.ask(event)
         try:
-            answer = await self._client_of(consumer).post(url + path, json=body)
-            event = Event(
-                *(consumer, verb, target, body, sent, time.monotonic()),
-                answer.status_code,
-                json.loads(answer.content),
-            )
-        except httpx.HTTPError:
-            event = Event(consumer, verb, target, body, sent)
-        self.history.events.append(event)
+            answer = await self.client_of(consumer).post(url + path, json=body)
+            content = json.loads(answer.content)
+            status, received = answer.status_code, time.monotonic()
+            event = replace(event, received=received, status=status, answer=content)
+        except (httpx.HTTPError, ValueError):
+            pass  # no answer: nobody knows whether it was done
+        self.history.add(event)
         return event
 
-    def _client_of(self, consumer: str) -> httpx.AsyncClient:
+    def client_of(self, consumer: str) -> httpx.AsyncClient:
         # One for each: httpx looks at all connections of a client for every request.
         client = self._clients.get(consumer)
         if client is None:
-            client = httpx.AsyncClient(verify=NO_TLS, timeout=self.timeout_seconds, limits=LIMITS)
+            headers = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+            client = httpx.AsyncClient(
+                verify=self.tls, timeout=self.timeout_seconds, limits=LIMITS, headers=headers
+            )
             self._clients[consumer] = client
         return client
 
@@ -70,8 +89,10 @@ class World:
         source = source or self.random.choice(self.sources)
         number = next(self._numbers[source["chat_id"]])
         text = f"message {number} of {consumer}"
-        ids = {"message_id": str(number), "consumer": consumer}
-        return ids | {"source": source, "text": text, "payload": {"number": number}}
+        ids = {"agent": self.agent, "message_id": f"{self.ids}{number}", "consumer": consumer}
+        dispatch = "worker" if self.random.random() < self.offered else "inline"
+        said = {"text": text, "payload": {"number": number}, "dispatch": dispatch}
+        return ids | said | {"source": source}
 
     def chance(self, probability: float) -> bool:
         return self.mishaps and self.random.random() < probability
@@ -123,15 +144,15 @@ class Sender:
         name = name_of(body["source"], body["message_id"])
         if world.chance(0.05):  # another gateway got the same webhook
             twin = Sender(world, f"{self.consumer}-twin", self._url)
-            works.create_task(twin._submit_once(name, body | {"consumer": twin.consumer}, works))
+            works.create_task(twin.submit_once(name, body | {"consumer": twin.consumer}, works))
         if world.chance(0.1):  # as if this answer had been lost
             await self._answered("submit", name, body)
-        event = await self._submit_once(name, body, works)
+        event = await self.submit_once(name, body, works)
         if event.decision == "reject" or world.chance(0.1):
             works.create_task(self._resend(name, body, works))
         return event
 
-    async def _submit_once(self, name: str, body: Json, works: asyncio.TaskGroup) -> Event:
+    async def submit_once(self, name: str, body: Json, works: asyncio.TaskGroup) -> Event:
         event = await self._answered("submit", name, body)
         if event.granted is not None:
             works.create_task(self.work(event.granted))
@@ -139,7 +160,7 @@ class Sender:
 
     async def _resend(self, name: str, body: Json, works: asyncio.TaskGroup) -> None:
         await asyncio.sleep(self.world.random.choice((0.1, 2)) * self.world.random.random())
-        await self._submit_once(name, body, works)
+        await self.submit_once(name, body, works)
 
     async def work(self, run: Json | None) -> None:
         """Run what was granted, and what follows, unless this sender does so already."""
@@ -159,6 +180,10 @@ class Sender:
             beat = await self._answered("heartbeat", run["id"], fence)
             if not beat.done and not world.chance(0.5):
                 return None
+        if world.random.random() < world.seals:
+            seal = await self._answered("seal", run["id"], fence)
+            if world.chance(0.1) or not (seal.done or world.chance(0.5)):
+                return None  # sealed, and died before it could tell: it is not repeated
         return await self._complete(run)
 
     async def _complete(self, run: Json) -> Json | None:
@@ -180,13 +205,14 @@ class Sender:
 
     async def _answered(self, verb: Verb, target: str, body: Json) -> Event:
         """Make a call again and again until the service has done or refused it."""
-        deadline = time.monotonic() + GIVE_UP_SECONDS
+        deadline = time.monotonic() + self.world.patience_seconds
         while True:
             url = self._url or self.world.random.choice(self.world.urls)
             event = await self.world.call(url, self.consumer, verb, target, body)
             if not event.unknown:
                 return event
-            assert time.monotonic() < deadline, f"no answer: {event}"
+            if time.monotonic() > deadline:
+                raise Stuck(f"no answer for {self.world.patience_seconds:.0f} seconds: {event}")
             await asyncio.sleep(0.05 + self.world.random.random() * 0.1)
 
 

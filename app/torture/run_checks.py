@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests.faults.history import Event, Grant, milliseconds
-from tests.faults.record import Record, Violation
+from app.torture.history import CONFLICT, GRANT, Event, Grant, milliseconds
+from app.torture.record import Record, Violation
 
 CLOCK_MARGIN_MS = 5
 
@@ -31,7 +31,7 @@ def a_fence_is_one_run(record: Record) -> Iterator[Violation]:
             what = f"two runs have fence {grant.fence}"
             yield record.violation("I1", what, {grant.id, other.id})
         for event in grant.given:
-            if event.granted != grant.run:
+            if any((event.granted or {}).get(part) != grant.run.get(part) for part in GRANT):
                 yield record.violation("I1", f"run {grant.fence} was given in two ways", {grant.id})
             elif event.consumer != grant.run["consumer"]:
                 yield record.violation("I1", f"run {grant.fence} went to two", {grant.id})
@@ -61,7 +61,7 @@ def stale_calls_are_refused(record: Record) -> Iterator[Violation]:
     for grant in record.grants.values():
         for call in record.calls.get(grant.id, ()):
             reason = why_stale(record, grant, call)
-            if reason and not (call.unknown or call.status == 409):
+            if reason and not (call.unknown or call.status == CONFLICT):
                 what = f"a {call.verb} was answered {call.status} {reason}"
                 yield record.violation("I6", what, {grant.id})
 
@@ -116,3 +116,13 @@ def runs_end_as_their_holders_said(record: Record) -> Iterator[Violation]:
         if end["outcome"] is not None and end["outcome"] not in said:
             what = f"run {grant.fence} ended as {end['outcome']}, which no accepted call said"
             yield record.violation("I6", what, {grant.id})
+
+
+def a_sealed_run_was_sealed_by_its_holder(record: Record) -> Iterator[Violation]:
+    """A run that counts as sealed was, by a call that was not refused (I6)."""
+    for grant in record.grants.values():
+        if record.final.runs.get(grant.id, {}).get("sealed"):
+            seals = [call for call in record.calls_on(grant) if call.verb == "seal"]
+            if not any(seal.unknown or seal.answer.get("sealed") for seal in seals):
+                what = f"run {grant.fence} is sealed, which no accepted call did"
+                yield record.violation("I6", what, {grant.id})

@@ -13,10 +13,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 Json = dict[str, Any]
-Verb = Literal["submit", "claim", "heartbeat", "complete"]
+Verb = Literal["submit", "claim", "heartbeat", "seal", "complete"]
 LOST = math.inf
+OK, CONFLICT, UNAVAILABLE = 200, 409, 503
 ACCEPTED = ("run", "queue", "interrupt", "steer")
 JUMPS = ("interrupt", "steer")
+# What makes two answers one grant. Others may tell news of the session: its data, who asks.
+GRANT = ("id", "fence", "consumer", "session_key", "lease_expires_at", "messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,12 @@ class Event:
 
     @property
     def done(self) -> bool:
-        return self.status == 200
+        return self.status == OK
 
     @property
     def unknown(self) -> bool:
         """Nobody can tell from this answer whether the work was done."""
-        return self.status is None or self.status == 503
+        return self.status is None or self.status == UNAVAILABLE
 
     @property
     def decision(self) -> str:
@@ -107,13 +110,20 @@ class Grant:
 
 
 class History:
-    """The record of one test. `cut_ms`: after so long the policy may end runs by itself."""
+    """What was recorded. `cut_ms`: after so long the policy may end runs by itself."""
 
     def __init__(self, cut_ms: int | None = None, wall_offset: float | None = None) -> None:
         self.events: list[Event] = []
         self.samples: list[Json] = []
         self.cut_ms = cut_ms
         self._wall = time.time() - time.monotonic() if wall_offset is None else wall_offset
+
+    def ask(self, event: Event) -> None:
+        """A request goes out: a history that outlives its process writes that down."""
+
+    def add(self, event: Event) -> None:
+        """A request has its answer, or was given up."""
+        self.events.append(event)
 
     def wall_ms(self, moment: float) -> float:
         """The machine's clock, which is the store's too, at a monotonic moment."""
@@ -135,6 +145,10 @@ class History:
             for event in self.events
             if event.verb == "submit" and event.done and event.decision != "reject"
         }
+
+    def uncertain(self) -> set[str]:
+        """The messages that may have been accepted without anybody being told."""
+        return {event.target for event in self.events if event.verb == "submit" and event.unknown}
 
     def sources(self) -> dict[str, Json]:
         """One source for every session that was met: a way to write to it again."""

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tests.faults.history import Event, Final, Grant, History, by_target, milliseconds
+from app.torture.history import Event, Final, Grant, History, by_target, milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Record:
         self.history = history
         self.final = final
         self.grants = {grant.id: grant for grant in history.grants()}
-        self.calls = by_target(history.events, "heartbeat", "complete")
+        self.calls = by_target(history.events, "heartbeat", "seal", "complete")
         self.submits = by_target(history.events, "submit")
         self.sessions: dict[str, list[Grant]] = defaultdict(list)
         self.runs_of: dict[str, list[Grant]] = defaultdict(list)
@@ -63,7 +63,16 @@ class Record:
         """Whether the run's batch went with it."""
         requeued = any(end.body.get("requeue") for end in self.ends_of(grant))
         outcome = self.outcome(grant)
-        return outcome == "completed" or (outcome == "interrupted" and not requeued)
+        return (
+            outcome == "completed"
+            or (outcome == "interrupted" and not requeued)
+            or self.unconfirmed(grant)
+        )
+
+    def unconfirmed(self, grant: Grant) -> bool:
+        """Whether the run was sealed and then lost: its batch is not repeated."""
+        end = self.final.runs[grant.id]
+        return bool(end.get("sealed")) and end["ended"] in ("lease_expired", "max_run", "forced")
 
     def lost_events(self, session: str) -> bool:
         """Whether a run of the session may have been granted that nobody heard of."""

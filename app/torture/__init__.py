@@ -1,0 +1,135 @@
+"""`session-router torture`: many gateways and workers at once, and the invariants held to it.
+
+It drives what it is given and breaks nothing itself: kill routers, stop the store, cut the
+network meanwhile, and it tells whether the promises were kept.
+"""
+
+import argparse
+import asyncio
+import secrets
+import sys
+import tempfile
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from app.replay import TOKEN_VARIABLE, read_token
+from app.torture.director import Director, Task, Verdict
+from app.torture.history import ACCEPTED
+from app.torture.plan import Plan
+from app.torture.routers import Routers
+from app.torture.senders import Stuck
+
+PATIENCE_SECONDS: Final = 90.0
+SHOWN_MAX: Final = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `session-router torture`."""
+    parser.add_argument(
+        "urls", nargs="*", metavar="URL", default=["http://127.0.0.1:8080"],
+        help="routers on one store (default: %(default)s)",
+    )  # fmt: skip
+    for flag, kind, default, meaning in (
+        ("--seconds", _positive, 60.0, "how long messages are sent"),
+        ("--rate", _positive, 20.0, "messages a second, of all gateways together"),
+        ("--gateways", _count, 8, "gateways"),
+        ("--workers", _count, 4, "workers that claim"),
+        ("--processes", _count, 2, "processes that these are divided over"),
+    ):
+        parser.add_argument(
+            flag, type=kind, default=default, metavar="N", help=f"{meaning} (default %(default)s)"
+        )
+    parser.add_argument("--seed", type=int, help="draws chats, policies and timings; default: new")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE",
+        help=f"holds an operator's token; without it the token is ${TOKEN_VARIABLE}, if set",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-policy", action="store_true",
+        help="leave the policy alone (a gateway's token is enough); else rules are added for the "
+        "torture's own agent and chats, and taken away at the end",
+    )  # fmt: skip
+    parser.add_argument("--record", type=Path, metavar="FOLDER", help="keep the record there")
+    parser.epilog = (
+        "Sends as an agent and a platform of its own, `torture-...`, and touches no session of\n"
+        "another. Sessions are left to their `session_ttl_days`.\n\n"
+        "Exit code: 0 every promise was kept, 1 one was not, 2 it could not be found out."
+    )
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("must be above 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Torture the routers; 0 if every invariant held, 1 if not, 2 if that is not known."""
+    seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
+    sys.stdout.write(f"seed {seed}\n")
+    sys.stdout.flush()
+    with ExitStack() as stack:
+        folder = arguments.record or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            verdict = asyncio.run(_torture(_task(arguments, seed, folder)))
+        except (Stuck, OSError) as error:
+            sys.stderr.write(f"session-router torture: seed {seed}: {error}\n")
+            return 1 if isinstance(error, Stuck) else 2
+        except KeyboardInterrupt:
+            return 130
+    sys.stdout.write("\n".join(report(verdict)) + "\n")
+    return 1 if verdict.violations else 0
+
+
+def _task(arguments: argparse.Namespace, seed: int, folder: Path) -> Task:
+    if any(folder.glob("p*.jsonl")):
+        raise FileExistsError(f"{folder} has a record already")
+    return Task(
+        urls=tuple(url.rstrip("/") for url in arguments.urls),
+        token=read_token(arguments.token_file),
+        plan=Plan(f"{seed}-{secrets.token_hex(4)}", seed),
+        folder=folder,
+        seconds=arguments.seconds,
+        gateways=arguments.gateways,
+        workers=arguments.workers,
+        processes=arguments.processes,
+        messages_per_second=arguments.rate,
+        patience_seconds=PATIENCE_SECONDS,
+        keeps_policy=arguments.keep_policy,
+    )
+
+
+async def _torture(task: Task) -> Verdict:
+    async with Routers(task.urls, task.token, task.patience_seconds) as routers:
+        await routers.find()
+        return await Director(task, routers).torture()
+
+
+def report(verdict: Verdict) -> list[str]:
+    """Tell what was done, what came of it, and the shortest stories of what was broken."""
+    decisions = Counter(event.decision for event in verdict.history.events if event.decision)
+    answers = ", ".join(f"{status}: {n}" for status, n in sorted(verdict.answers.items()))
+    states = ", ".join(f"{n} {state}" for state, n in verdict.final.stats["messages"].items())
+    accepted = sum(decisions[word] for word in ACCEPTED)
+    seen = (verdict.policies, len(verdict.history.samples))
+    lines = [
+        f"requests {len(verdict.history.events)} ({answers})",
+        f"messages: {states}",
+        f"decisions: {', '.join(f'{n} {word}' for word, n in decisions.most_common())}",
+        f"accepted by answer {accepted}, runs {len(verdict.history.grants())}",
+        "changes of the policy {}, figures read {} times".format(*seen),
+        f"processes lost {verdict.lost_processes}, at rest after {verdict.rest_seconds:.1f} s",
+        f"violations {len(verdict.violations)}",
+    ]
+    return lines + [str(violation) for violation in verdict.violations[:SHOWN_MAX]]

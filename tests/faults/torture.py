@@ -1,0 +1,87 @@
+"""`make torture`: a deployment of our own under `session-router torture` and every fault at once.
+
+python -m tests.faults.torture --seconds 600 --seed 1
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.havoc import Havoc
+from tests.faults.services import PROJECT
+from tests.faults.stand import Flush, stand
+
+JUDGED_SECONDS = 300.0
+KEPT_LINES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a torture ended: its exit code, what it said, and what was done to it."""
+
+    code: int
+    said: str
+    faults: Counter[str]
+    has_disk: bool
+    tracebacks: str
+
+    def figure(self, name: str) -> int:
+        """A figure of the report: the number that follows its name."""
+        found = re.search(rf"{name}\D*(\d+)", self.said)
+        assert found, self.said
+        return int(found[1])
+
+
+def torture(
+    folder: Path, seconds: float, seed: int, *options: str, appendfsync: Flush = "always"
+) -> Outcome:
+    """Torture for so long, then let it come to rest and be judged."""
+    with stand(folder, seed, appendfsync) as deployment:
+        command = (sys.executable, "-m", "app", "torture", *deployment.urls)
+        arguments = ("--seconds", str(seconds), "--seed", str(seed), *options)
+        with subprocess.Popen(
+            (*command, *arguments),
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            havoc = Havoc(deployment, process, seed)
+            try:
+                havoc.wreak(seconds)
+                said, _ = process.communicate(timeout=JUDGED_SECONDS)
+            finally:
+                process.kill()
+        logs = [router.log for router in deployment.routers]
+        tracebacks = "\n".join(log[log.index("Traceback") :] for log in logs if "Traceback" in log)
+        return Outcome(process.returncode, said, havoc.done, bool(deployment.disk), tracebacks)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--rate", default="20")
+    parser.add_argument("--appendfsync", choices=("always", "everysec"), default="always")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = torture(
+            *(Path(folder), arguments.seconds, arguments.seed, "--rate", arguments.rate),
+            appendfsync=arguments.appendfsync,
+        )
+    print(outcome.said)
+    print(", ".join(f"{name}: {count}" for name, count in sorted(outcome.faults.items())))
+    if not outcome.has_disk:
+        print("no disk was filled: this user may not mount one")
+    print("\n".join(outcome.tracebacks.splitlines()[:KEPT_LINES]))
+    return outcome.code or bool(outcome.tracebacks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
