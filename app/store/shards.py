@@ -40,7 +40,7 @@ async def _first_call(client: StoreClient, shards: int) -> str:
     for _ in range(STORE_AWAITED_SECONDS):
         try:
             return await client.set_if_absent(keys.SHARDS, str(shards))
-        except StoreUnavailable:
-            logger.warning("the store does not answer yet")
+        except StoreUnavailable as error:
+            logger.warning("the store does not answer yet: %s", error.__cause__)
             await asyncio.sleep(1)
     return await client.set_if_absent(keys.SHARDS, str(shards))
