@@ -180,7 +180,7 @@ function accept(decision, reason)
   if kind == 'user' or not session.last_at then put('last_at', text(now)) end
   if kind == 'user' then renew_idle_clock(settings, now) end
   -- One that has passed while a run is active waits for the end of it.
-  if not daily_is_due() then keep_boundaries(ARGV[22]) end
+  if ARGV[2] ~= '' and not daily_is_due() then keep_boundaries(ARGV[22]) end
   remember_participant(session.seq)
   remember_conversation()
   forget_line(home, settings)
