@@ -180,7 +180,7 @@ function accept(decision, reason)
   if kind == 'user' or not session.last_at then put('last_at', text(now)) end
   if kind == 'user' then renew_idle_clock(settings, now) end
   -- One that has passed while a run is active waits for the end of it.
-  if not daily_is_due() then keep_boundaries(ARGV[22]) end
+  if ARGV[2] ~= '' and not daily_is_due() then keep_boundaries(ARGV[22]) end
   remember_participant(session.seq)
   remember_conversation()
   forget_line(home, settings)
@@ -264,14 +264,19 @@ local function busy_mode(relation)
   return mode
 end
 
+-- A listed id is one of the run's own platform, as sent or as the person's first, or an identity.
+local function is_listed()
+  local is_near = platform_of(place) == platform_of(run.place)
+  local first_id = string.match(sender, '[:/]([^:/]*)$')
+  for _, user in ipairs(cjson.decode(run.prompt_users)) do
+    if user == sender or is_near and (user == user_id or user == first_id) then return true end
+  end
+  return false
+end
+
 -- Who may answer what the active run asks; a bot only where it is named.
 local function may_answer()
-  if run.prompt_from == 'listed' then
-    for _, user in ipairs(cjson.decode(run.prompt_users)) do
-      if user == user_id or user == sender then return true end
-    end
-    return false
-  end
+  if run.prompt_from == 'listed' then return is_listed() end
   if is_bot then return false end
   return run.prompt_from == 'anyone' or (sender ~= '' and owns_run())
 end

@@ -46,7 +46,8 @@ function run_section(batch)
   return {run.fence, run.consumer, run.started_at, session.over_at, run.lease_ms,
     run.session_id, run.back_from, ended or '', back and back.reason or '',
     back and back.sealed or '', back and back.sent or {}, omitted_section(), sections_of(batch),
-    run.place, run.context and context_section(tonumber(run.context)) or {},
+    run.place,
+    run.context and context_section(tonumber(run.context_from or 0), tonumber(run.context)) or {},
     data_section()}
 end
 
