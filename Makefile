@@ -45,7 +45,7 @@ test-topology: $(STAMP) ## kill primaries behind Sentinels and in a cluster, fiv
 	@SESSION_ROUTER_FAILOVERS=$${SESSION_ROUTER_FAILOVERS:-5} $(BIN)/python -m pytest \
 		tests/topology --log-cli-level WARNING $(ARGS)
 
-bench: $(STAMP) ## measure sweep, signals, claims and lists; BENCH_SHORT=1 for a quick look
+bench: $(STAMP) ## measure sweep, signals, claims, lists and scripts; BENCH_SHORT=1 for a quick look
 	@$(BIN)/python -m bench $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, import directions, openapi.yaml, compose file

@@ -13,7 +13,7 @@ from app.routing.policy import policy_from
 from app.routing.route import route
 from app.routing.rules import Rulebook
 from app.store.keys import home_digest
-from app.store.scripts import ADMIT, Script
+from app.store.scripts import LIBRARY, Script
 from app.store.session_store import Admission, SessionStore
 from app.store.store_client import Reply, StoreClient
 from bench.machine import Json, message
@@ -46,7 +46,7 @@ class _Listener(StoreClient):
     command: tuple[Any, ...] = ()
 
     async def call(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
-        self.command = (script.sha, len(keys), *keys, *arguments)
+        self.command = (LIBRARY.function(script), len(keys), *keys, *arguments)
         raise _Heard
 
 
@@ -64,12 +64,12 @@ def _run_all(url: str, first: tuple[Any, ...], leases: int) -> None:
     with socket.socket(socket.AF_UNIX) as store:
         store.connect(unquote(url.removeprefix("unix://")))
         replies = hiredis.Reader()
-        load: Any = ("SCRIPT", "LOAD", ADMIT.text)
+        load: Any = ("FUNCTION", "LOAD", "REPLACE", LIBRARY.text)
         store.sendall(hiredis.pack_command(load))
         _take(store, replies, 1)
         for start in range(0, leases, AT_ONCE):
             commands = list(_commands(first, range(start, min(start + AT_ONCE, leases))))
-            packed = (hiredis.pack_command(("EVALSHA", *command)) for command in commands)
+            packed = (hiredis.pack_command(("FCALL", *command)) for command in commands)
             store.sendall(b"".join(packed))
             assert all(reply[0] == b"run" for reply in _take(store, replies, len(commands)))
 

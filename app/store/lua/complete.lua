@@ -56,7 +56,7 @@ if refusal then return {refusal} end
 local settings = stored_settings()
 note_report('', ARGV[8], ARGV[9], ARGV[10])
 keep_data(ARGV[11])
-note_seen(note_posts(12))
+note_seen(note_posts(ARGV, 12))
 local requeued = outcome == 'interrupted' and ARGV[5] == '1'
 local ended_run = end_run(requeued and 'requeued' or outcome, settings)
 settle_outcome(ended_run, settings)

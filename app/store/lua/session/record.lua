@@ -6,9 +6,23 @@ local FIELDS = {'id', 'seq', 'settings', 'fence', 'lease_at', 'over_at', 'retry_
   'previous_id', 'reset_reason', 'thread', 'thread_home',
   'place', 'groups', 'group_at', 'data', 'born'}
 
-local session, changed, dropped, events = {}, {}, {}, {}
+local session, changed, dropped, events
 local run, state_before, backlog_changed
 local context_packed, context_lines  -- nil: not read yet
+local sent_settings  -- id of those that the caller sent, and knows
+
+local function forget_record()
+  session, changed, dropped, events = {}, {}, {}, {}
+  run, state_before, backlog_changed = nil, nil, nil
+  context_packed, context_lines = nil, nil
+end
+
+-- Every script on a session begins with it.
+local function begin(KEYS, ARGV)
+  read_keys(KEYS, ARGV[1])
+  forget_record()
+  sent_settings = nil
+end
 
 local function put(field, value)
   session[field] = value
@@ -65,9 +79,7 @@ local function turn_to(other)
     'omitted', 'timeline', 'context', 'data'}) do
     key[kind] = at(kind, other)
   end
-  session, changed, dropped, events = {}, {}, {}, {}
-  run, state_before, backlog_changed = nil, nil, nil
-  context_packed, context_lines = nil, nil
+  forget_record()
   read_session()
 end
 

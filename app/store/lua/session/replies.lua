@@ -1,8 +1,6 @@
 -- REPLIES: sections that replies.py reads, one reader each.
 
 -- The caller knows the settings that it sent itself: they are not sent back.
-local sent_settings
-
 local function session_section()
   if not session.id then return false end
   local settings = session.settings ~= sent_settings

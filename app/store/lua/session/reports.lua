@@ -29,7 +29,7 @@ end
 
 -- The posts and what was seen stand last among the arguments, from `first`: how many posts,
 -- the posts, the ids that were seen. Gives back these.
-local function note_posts(first)
+local function note_posts(ARGV, first)
   local count_of_posts, ids, digests = tonumber(ARGV[first]), {}, {}
   for i = 1, count_of_posts do
     ids[i], digests[i] = ARGV[first + 2 * i - 1], ARGV[first + 2 * i]
