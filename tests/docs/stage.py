@@ -10,6 +10,7 @@ Kinds of blocks:
 - `answer`: JSON, what the last command answered, shortened.
 - `stream`: shell, run until it has printed what the next `output` shows, then ended.
 - `program`: Python, run; `UNTIL=output`: ended when it has printed what is shown.
+- `reading`: Python that needs no service, run.
 - `output`: text, what the last program or stream printed.
 - `commands`: shell, run in a folder of its own that has the project's policy in `deploy`.
 - `make`: shell, each a target of the Makefile.
@@ -123,9 +124,13 @@ class Stage:
         self._running = block
 
     def _play_program(self, block: Block) -> None:
+        assert f"http://{PRINTED_ADDRESS}" in block.text
         if "UNTIL" in block.words:
             self._running = block
             return
+        self._play_reading(block)
+
+    def _play_reading(self, block: Block) -> None:
         with self._process(block) as process:
             self._printed, errors = process.communicate(timeout=COMMAND_SECONDS)
         assert process.returncode == 0, errors
@@ -153,7 +158,6 @@ class Stage:
     def _process(self, block: Block) -> Iterator[subprocess.Popen[str]]:
         text = block.text
         if block.language == "python":
-            assert f"http://{PRINTED_ADDRESS}" in text
             command = [sys.executable, "-u", "-W", "error", "-c"]
             text = text.replace(PRINTED_ADDRESS, self._address)
         else:
