@@ -10,6 +10,7 @@ from app import DESCRIPTION, TITLE, VERSION
 from app.api import (
     actions,
     chats,
+    dashboard,
     dead_letters,
     events,
     messages,
@@ -73,6 +74,7 @@ RESOURCES = (
     events,
     roster,
     system,
+    dashboard,
 )
 
 

@@ -96,6 +96,7 @@ Control = Literal["stop", "reset"]
 Busy = Literal["queue", "interrupt", "steer", "reject"]
 Dispatch = Literal["inline", "worker"]
 MessageState = Literal["waiting", "in_run", "done", "dead", "removed"]
+Role = Literal["gateway", "viewer", "operator"]
 SessionState = Literal["idle", "waiting", "running", "paused"]
 SessionOrder = Literal["key", "oldest_wait"]
 Texts = Literal["shown", "hidden", "forbidden"]
@@ -1105,6 +1106,17 @@ class PolicyView(Words):
     revision: int
     policy: dict[str, JsonValue]
     versions: tuple[PolicyRevision, ...]
+
+
+class TokenAccess(Words):
+    """What the caller's token may do; `name` is null where no token was asked for.
+
+    `agents` are those it may see, null for all.
+    """
+
+    name: str | None = None
+    role: Role
+    agents: tuple[str, ...] | None = None
 
 
 class FieldError(Words):

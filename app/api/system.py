@@ -10,7 +10,7 @@ from app.api.auth import READER
 from app.api.documentation import READING, problems
 from app.api.http import answer
 from app.api.services import services_of
-from session_router.models import Stats, Words
+from session_router.models import Stats, TokenAccess, Words
 
 router = APIRouter(tags=["system"])
 
@@ -54,3 +54,17 @@ async def stats(request: Request) -> Response:
     services = services_of(request)
     caller = services.caller(request, READER)
     return answer(await services.figures.read(caller.agents))
+
+
+@router.get(
+    "/v1/access",
+    operation_id="access",
+    summary="Who am I, and what may I do?",
+    response_model=TokenAccess,
+    responses=problems(*READING),
+)
+async def access(request: Request) -> Response:
+    """Name, role and agents of the token that asks."""
+    caller = services_of(request).caller(request, READER)
+    agents = None if caller.agents is None else tuple(sorted(caller.agents))
+    return answer(TokenAccess(name=caller.token_name or None, role=caller.role, agents=agents))
