@@ -96,7 +96,6 @@ Control = Literal["stop", "reset"]
 Busy = Literal["queue", "interrupt", "steer", "reject"]
 Dispatch = Literal["inline", "worker"]
 MessageState = Literal["waiting", "in_run", "done", "dead", "removed"]
-Role = Literal["gateway", "viewer", "operator"]
 SessionState = Literal["idle", "waiting", "running", "paused"]
 SessionOrder = Literal["key", "oldest_wait"]
 Texts = Literal["shown", "hidden", "forbidden"]
@@ -1109,13 +1108,13 @@ class PolicyView(Words):
 
 
 class TokenAccess(Words):
-    """What the caller's token may do; `name` is null where no token was asked for.
+    """What the caller may do. `role` is null where a token is needed and none was sent.
 
-    `agents` are those it may see, null for all.
+    `name` is the token's, null where none is needed; `agents` are those it may see, null for all.
     """
 
     name: str | None = None
-    role: Role
+    role: Literal["gateway", "viewer", "operator"] | None = None
     agents: tuple[str, ...] | None = None
 
 

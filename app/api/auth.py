@@ -47,6 +47,10 @@ class Access:
             for entry in entries
         }
 
+    def is_nobody(self, request: Request) -> bool:
+        """Tell whether a token is needed and none was sent."""
+        return bool(self._callers) and "authorization" not in request.headers
+
     def require_place(self, request: Request) -> None:
         """Raise `LoopbackOnly` where there are no tokens and the request is not of this machine."""
         if not self._callers:

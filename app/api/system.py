@@ -64,7 +64,10 @@ async def stats(request: Request) -> Response:
     responses=problems(*READING),
 )
 async def access(request: Request) -> Response:
-    """Name, role and agents of the token that asks."""
-    caller = services_of(request).caller(request, READER)
+    """Name, role and agents of the token that asks; without one, whether one is needed."""
+    services = services_of(request)
+    if services.access.is_nobody(request):
+        return answer(TokenAccess())
+    caller = services.caller(request, READER)
     agents = None if caller.agents is None else tuple(sorted(caller.agents))
     return answer(TokenAccess(name=caller.token_name or None, role=caller.role, agents=agents))

@@ -59,7 +59,6 @@ const ACTIONS = {
   },
   reset: {
     label: "Reset",
-    kind: "is-danger",
     needs: () => null,
     sees: runAndSession,
     will: ({ run, queue }) => [

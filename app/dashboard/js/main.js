@@ -15,6 +15,7 @@ import { sessions } from "./views/sessions.js";
 
 const SOON_MS = 300; // what the feed brings in quick succession is looked up once
 const TICK_MS = 1000;
+const AGAIN_MS = 2000;
 const LINKS = [
   ["#/", "Overview"],
   ["#/sessions", "Sessions"],
@@ -53,15 +54,21 @@ async function begin() {
   try {
     page.access = await get("v1/access");
   } catch (error) {
-    if (error.status === 401) return askForToken(token.get() ? "This token is not known here." : null);
-    page.access = null;
+    if (error.status === 401) {
+      askForToken("This token is not known here.");
+      return;
+    }
     show(main, problem(error));
-    setTimeout(begin, 2000);
-    return undefined;
+    setTimeout(begin, AGAIN_MS);
+    return;
+  }
+  if (page.access.role === null) {
+    askForToken(null);
+    return;
   }
   feed.stop();
   feed.start();
-  return open();
+  open();
 }
 
 function askForToken(refusal) {
@@ -175,9 +182,9 @@ function liveSign() {
 
 function whoIsThere() {
   const { name, role } = page.access;
-  if (!name) return h("span", { class: "dim" }, "no sign-in: this machine");
+  if (!name) return h("span", { class: "who-name dim" }, "no sign-in: this machine");
   return [
-    h("span", null, untrusted(name), h("span", { class: "dim" }, ` ${role}`)),
+    h("span", { class: "who-name" }, untrusted(name), h("span", { class: "dim" }, ` ${role}`)),
     h("button", { type: "button", class: "button is-small", onclick: () => askForToken(null) }, "Sign out"),
   ];
 }

@@ -8,13 +8,14 @@ export const code = (word) => h("code", { class: "code" }, word);
 
 export const empty = (text) => h("p", { class: "empty" }, text);
 
-export function panel(title, ...children) {
+/** A part of a view with a heading of its own; `tools` stand beside that. */
+export function panel(title, content, tools = null) {
   const id = `panel-${title.toLowerCase().replaceAll(/[^a-z]+/g, "-")}`;
   return h(
     "section",
     { class: "panel", "aria-labelledby": id, "data-key": id },
-    h("h2", { id }, title),
-    ...children,
+    h("div", { class: "panel-head" }, h("h2", { id }, title), tools),
+    content,
   );
 }
 
@@ -28,7 +29,7 @@ export function table(caption, columns, rows) {
       "table",
       null,
       h("caption", { class: "unseen" }, caption),
-      h("thead", null, h("tr", null, heads.map(({ text, class: name }) => h("th", { scope: "col", class: name }, text)))),
+      h("thead", null, h("tr", null, heads.map(({ text, class: name }) => h("th", { scope: "col", class: name }, text || h("span", { class: "unseen" }, "Actions"))))),
       h(
         "tbody",
         null,

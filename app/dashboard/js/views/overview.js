@@ -38,8 +38,8 @@ export function overview(page) {
       h(
         "div",
         { class: "columns is-even" },
-        panel("Longest waits", waitsTable(data.waits), allOf("order=oldest_wait", "All that waits")),
-        panel("Longest runs", runsTable(data.runs), allOf("state=running", "All that runs")),
+        panel("Longest waits", waitsTable(data.waits), allOf("order=oldest_wait", "all that waits")),
+        panel("Longest runs", runsTable(data.runs), allOf("state=running", "all that runs")),
       ),
       h(
         "div",
@@ -69,7 +69,7 @@ function tile(label, figure, href, kind, below) {
   return h("li", null, h("a", { class: `tile ${kind}`, href }, h("span", { class: "tile-label" }, label), h("span", { class: "tile-figure" }, figure), h("span", { class: "tile-below" }, below)));
 }
 
-const allOf = (query, text) => h("p", { class: "more" }, h("a", { href: `#/sessions?${query}` }, `${text} →`));
+const allOf = (query, text) => h("span", { class: "more" }, h("a", { href: `#/sessions?${query}` }, `${text} →`));
 
 function waitsTable(sessions) {
   if (!sessions.length) return empty("Nothing waits.");

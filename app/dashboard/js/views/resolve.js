@@ -8,7 +8,7 @@ import { code, problem, table } from "../parts.js";
 const TYPES = ["group", "dm", "channel", "forum", "thread"];
 const FIELDS = [
   ["platform", "Platform", { required: true, pattern: "[a-z0-9_\\-]{1,32}", placeholder: "discord" }],
-  ["chat_id", "Chat id", { placeholder: "in a DM the user id may stand in" }],
+  ["chat_id", "Chat id", {}],
   ["thread_id", "Thread id", {}],
   ["user_id", "User id", {}],
   ["scope", "Scope", { placeholder: "workspace, server" }],

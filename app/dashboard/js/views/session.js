@@ -99,7 +99,8 @@ function toolbar(detail, mayAct, run) {
 function runPanel({ run, batch }, texts) {
   return panel(
     "Run",
-    facts([
+    [
+      facts([
       ["Holder", untrusted(run.consumer)],
       ["Lease", h("span", null, "ends in ", left(run.lease_expires_at), " unless renewed")],
       ["Running for", since(run.started_at)],
@@ -110,8 +111,10 @@ function runPanel({ run, batch }, texts) {
       ["Fence", code(run.fence)],
       ["Run id", h("span", { class: "long" }, code(run.id))],
     ]),
-    h("h3", null, "Its batch"),
-    messages(batch, texts),
+      h("h3", null, "Its batch"),
+      messages(batch, texts),
+    ],
+    texts.toggle(),
   );
 }
 
@@ -130,8 +133,8 @@ function queuePanel({ queue, ready_at: ready }, texts, mayAct, remove) {
   const isHeld = ready && secondsSince(ready) < 0;
   return panel(
     "Queue",
-    h("div", { class: "panel-tools" }, isHeld ? h("span", null, "held for ", left(ready)) : null, texts.toggle()),
     queue.length ? messages(queue, texts, { mayAct, remove }) : empty("Nothing waits."),
+    [isHeld ? h("span", null, "held for ", left(ready)) : null, queue.length ? texts.toggle() : null],
   );
 }
 
@@ -160,7 +163,7 @@ function messages(list, texts, deletion) {
           deletion
             ? button("Delete", () => deletion.remove(message), {
                 why: deletion.mayAct ? null : NOT_OPERATOR,
-                kind: "is-small is-danger",
+                kind: "is-small",
                 describe: `Delete message ${message.message_id}`,
               })
             : null,
@@ -175,6 +178,7 @@ function contextPanel({ session: { context } }) {
   const advice = { none: "no action", compress: "compress", reset: "reset" }[action];
   return panel(
     "Context",
+    [
     gauge(ratio, action),
     h(
       "p",
@@ -183,6 +187,7 @@ function contextPanel({ session: { context } }) {
       limit ? ` ${tokens.toLocaleString()} of ${limit.toLocaleString()} tokens` : ` ${tokens.toLocaleString()} tokens`,
     ),
     h("p", { class: "dim" }, `What its holder is told: ${advice}.`),
+    ],
   );
 }
 
