@@ -822,7 +822,9 @@ class SessionSummary(Words):
     isolation: Isolation
     waiting: int
     oldest_waiting_at: Moment | None = None
+    run_id: str | None = None
     consumer: str | None = None
+    run_started_at: Moment | None = None
     lease_expires_at: Moment | None = None
     last_active_at: Moment | None = None
 

@@ -110,8 +110,10 @@ class SessionLists:
         )
         if reply[0] == "unknown":
             return None
-        _, state, section, waiting, oldest_at, holder, lease_at, last_at = reply
-        view = Reader(session, entry.shard).session(section)
+        _, state, section, waiting, oldest_at, *active, last_at = reply
+        fence, holder, started_at, lease_at = active
+        reader = Reader(session, entry.shard)
+        view = reader.session(section)
         line = SessionSummary(
             key=session,
             id=view.id,
@@ -119,7 +121,9 @@ class SessionLists:
             isolation=view.isolation,
             waiting=waiting,
             oldest_waiting_at=optional_moment(oldest_at),
+            run_id=reader.run_id(fence) if fence else None,
             consumer=consumer_of(holder) or None,
+            run_started_at=optional_moment(started_at),
             lease_expires_at=optional_moment(lease_at),
             last_active_at=optional_moment(last_at),
         )

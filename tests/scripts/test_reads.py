@@ -207,11 +207,12 @@ async def test_a_session_is_shown_whole(sessions: Open) -> None:
     assert detail.last_active_at.timestamp() * 1000 == EPOCH_MS + 1_000
     summary = await call(s, scripts.SUMMARY, keys.session_keys(0, SESSION), s.clock())
     assert summary[:2] == ["summary", "running"]
+    assert detail.run is not None
+    fence, started_ms = str(detail.run.fence), detail.run.started_at.timestamp() * 1000
     assert summary[3:] == [
         1,
         EPOCH_MS + 1_000,
-        "/gw-1",
-        str(EPOCH_MS + 30_000),
+        *(fence, "/gw-1", f"{started_ms:.0f}", str(EPOCH_MS + 30_000)),
         str(EPOCH_MS + 1_000),
     ]
 

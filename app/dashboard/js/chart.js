@@ -6,6 +6,7 @@ const SECONDS = 120;
 const BUCKET_SECONDS = 2;
 const BARS = SECONDS / BUCKET_SECONDS;
 const HEIGHT = 100;
+const RECENT_BARS = 5; // the figures are of the last ten seconds that are over
 export const KINDS = ["run", "queue", "interrupt", "steer", "answer", "duplicate", "control", "kept", "reject"];
 
 /** Counts decisions as they come. */
@@ -32,34 +33,49 @@ export class Decisions {
 /** The chart, and beside it the same in figures. */
 export function chart(bars) {
   const sums = bars.map((counts) => KINDS.reduce((sum, kind) => sum + (counts[kind] ?? 0), 0));
-  const top = Math.max(...sums, BUCKET_SECONDS);
-  const totals = KINDS.map((kind) => [kind, bars.reduce((sum, counts) => sum + (counts[kind] ?? 0), 0)]).filter(([, total]) => total);
-  const whole = sums.reduce((sum, one) => sum + one, 0);
+  const top = roundUp(Math.max(...sums) / BUCKET_SECONDS);
   return h(
     "figure",
     { class: "chart" },
     h(
       "div",
       { class: "chart-frame" },
-      h("span", { class: "chart-top" }, `${rate(top / BUCKET_SECONDS)}/s`),
+      h("span", { class: "chart-top" }, `${top}/s`),
       h(
         "svg",
-        { viewBox: `0 0 ${BARS * 10} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `Decisions a second over the last two minutes, at most ${rate(top / BUCKET_SECONDS)}` },
-        [0.25, 0.5, 0.75].map((y) => h("line", { class: "chart-grid", x1: 0, x2: BARS * 10, y1: y * HEIGHT, y2: y * HEIGHT })),
-        bars.map((counts, place) => stack(counts, place, top)),
+        {
+          viewBox: `0 0 ${BARS * 10} ${HEIGHT}`,
+          preserveAspectRatio: "none",
+          role: "img",
+          "aria-label": "Decisions a second over the last two minutes, by kind; the figures follow",
+        },
+        [0, 0.5].map((y) => h("line", { class: "chart-grid", x1: 0, x2: BARS * 10, y1: y * HEIGHT, y2: y * HEIGHT })),
+        bars.map((counts, place) => stack(counts, place, top * BUCKET_SECONDS)),
       ),
       h("span", { class: "chart-from" }, "2 min ago"),
       h("span", { class: "chart-to" }, "now"),
     ),
-    h(
-      "figcaption",
-      { class: "legend" },
-      totals.length
-        ? totals.map(([kind, total]) => h("span", { class: "legend-item", "data-key": kind }, h("span", { class: `swatch kind-${kind}`, "aria-hidden": "true" }), `${kind} `, h("b", null, `${rate(total / SECONDS)}/s`)))
-        : h("span", { class: "dim" }, "No decision in the last two minutes."),
-      h("span", { class: "unseen" }, `In all ${whole} decisions in two minutes.`),
-    ),
+    h("figcaption", { class: "legend" }, legend(bars)),
   );
+}
+
+function legend(bars) {
+  const seen = KINDS.filter((kind) => bars.some((counts) => counts[kind]));
+  if (!seen.length) return h("span", { class: "dim" }, "No decision in the last two minutes.");
+  const recent = bars.slice(-1 - RECENT_BARS, -1);
+  return [
+    seen.map((kind) => {
+      const total = recent.reduce((sum, counts) => sum + (counts[kind] ?? 0), 0);
+      return h(
+        "span",
+        { "data-key": kind },
+        h("span", { class: `swatch kind-${kind}`, "aria-hidden": "true" }),
+        `${kind} `,
+        h("b", null, `${rate(total / (RECENT_BARS * BUCKET_SECONDS))}/s`),
+      );
+    }),
+    h("span", { class: "dim push" }, "last 10 seconds"),
+  ];
 }
 
 function stack(counts, place, top) {
@@ -72,5 +88,11 @@ function stack(counts, place, top) {
 }
 
 function rate(number) {
-  return number >= 10 || number === 0 ? number.toFixed(0) : number.toFixed(number < 1 ? 2 : 1);
+  return number >= 10 || number === 0 ? number.toFixed(0) : number.toFixed(1);
+}
+
+/** The next of 1, 2, 5, 10, 20, 50 and so on. */
+function roundUp(number) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(number, 1)));
+  return [1, 2, 5, 10].find((step) => step * power >= number) * power;
 }

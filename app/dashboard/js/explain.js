@@ -11,9 +11,9 @@ export function explain(detail) {
 }
 
 const BY_STATE = {
-  paused: ({ queue }) => ({
+  paused: ({ run, queue }) => ({
     tone: queue.length ? "look" : "calm",
-    text: `Paused by a person: everything waits until it is resumed. ${waits(queue) || "Nothing waits."}`,
+    text: `Paused by a person: everything waits until it is resumed. ${waits(queue) || "Nothing waits."}${run ? ` The run of ${run.consumer} goes on to its end.` : ""}`,
     hint: queue.length ? "Resume lets it go on. The timeline says who paused it." : null,
   }),
   idle: () => ({ tone: "calm", text: "Nothing runs and nothing waits." }),

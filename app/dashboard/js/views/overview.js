@@ -23,6 +23,7 @@ export function overview(page) {
         get("v1/routers", {}, signal),
         get("v1/consumers", {}, signal),
       ]);
+      runs.sessions.sort((a, b) => (a.run_started_at ?? "").localeCompare(b.run_started_at ?? ""));
       Object.assign(data, { waits: waits.sessions, runs: runs.sessions, routers: routers.routers, consumers: consumers.consumers });
     },
     hear() {},
@@ -84,8 +85,8 @@ function runsTable(sessions) {
   if (!sessions.length) return empty("Nothing runs.");
   return table(
     "Sessions that run, longest first",
-    ["Session", "Holder", { text: "Behind it", class: "number" }, { text: "Oldest", class: "number" }],
-    sessions.map((one) => ({ key: one.key, cells: [linkTo(one.key), untrusted(one.consumer ?? "–"), one.waiting, since(one.oldest_waiting_at)] })),
+    ["Session", "Holder", { text: "Behind it", class: "number" }, { text: "For", class: "number" }],
+    sessions.map((one) => ({ key: one.key, cells: [linkTo(one.key), untrusted(one.consumer ?? "–"), one.waiting, since(one.run_started_at)] })),
   );
 }
 
