@@ -3,13 +3,13 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.dashboard.gateway import Gateway
 from tests.faults.services import Service
@@ -47,6 +47,7 @@ def browser() -> Iterator[Browser]:
         pytest.fail(LEFT_OUT)
     if path is None:
         pytest.skip(LEFT_OUT)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -90,7 +91,8 @@ class Visitor:
         self.page.set_default_timeout(PATIENCE_MS)
         self.watch.follow(self.page)
         if token is not None:
-            self.page.add_init_script(f"sessionStorage.setItem('session-router-token', '{token}')")
+            keep = f"sessionStorage.setItem('session-router-token', '{token}')"
+            self.page.add_init_script(f"if (location.protocol === 'http:') {keep}")
 
     def open(self, view: str = "") -> Page:
         """Open a view, and return when its heading is there."""
@@ -137,7 +139,8 @@ def service(tmp_path: Path) -> Iterator[Gateway]:
     """Give a service without tokens, and a gateway to it."""
     with Service(tmp_path / "service") as process:
         process.await_ready()
-        yield Gateway(process.url)
+        with closing(Gateway(process)) as gateway:
+            yield gateway
 
 
 @pytest.fixture
@@ -150,4 +153,5 @@ def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway
     monkeypatch.setenv("SESSION_ROUTER_TOKENS_FILE", str(tokens))
     with Service(tmp_path / "service") as process:
         process.await_ready()
-        yield Gateway(process.url, "operator")
+        with closing(Gateway(process, "operator")) as gateway:
+            yield gateway

@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.faults.services import Service
+
 Json = dict[str, Any]
 _OF_A_MESSAGE = {"agent", "consumer", "text", "kind", "control", "busy", "dispatch"}
 
@@ -12,10 +14,14 @@ _OF_A_MESSAGE = {"agent", "consumer", "text", "kind", "control", "busy", "dispat
 class Gateway:
     """Sends messages, works on runs, and looks things up; `token` is None where none is needed."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, process: Service, token: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.url = url
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=30)
+        self.process = process
+        self.url = process.url
+        self.http = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def close(self) -> None:
+        self.http.close()
 
     def ask(self, method: str, path: str, body: Any = None) -> Json:
         """Call, and give the JSON of an answer that must be 200."""
@@ -62,3 +68,8 @@ class Gateway:
 
     def policy(self, **defaults: Any) -> None:
         self.ask("PUT", "/v1/policy", {"defaults": defaults})
+
+
+def ids(run: Json) -> list[str]:
+    """Ids of a run's batch."""
+    return [message["message_id"] for message in run["messages"]]
