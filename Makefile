@@ -13,7 +13,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench check check-image demo openapi lock clean
+.PHONY: help install run test pictures bench check check-image demo openapi lock clean
 
 help: ## show this list
 	@echo "Session Router: make <target>"
@@ -37,6 +37,9 @@ run: $(STAMP) ## serve on http://127.0.0.1:8080, with an embedded Valkey
 test: $(STAMP) ## run the tests; ARGS='-k queue' passes options to pytest
 	@[ -z "$(strip $(ARGS))" ] || echo "make test: not the whole suite, pytest was given: $(ARGS)"
 	@$(BIN)/python -m pytest $(ARGS)
+
+pictures: $(STAMP) ## draw docs/images anew: the dashboard, in a headless browser
+	SESSION_ROUTER_KEEP_PICTURES=1 $(BIN)/python -m pytest --timeout 400 tests/dashboard/test_pictures.py
 
 bench: $(STAMP) ## measure sweep, signals and claims; BENCH_SHORT=1 for a quick look
 	@$(BIN)/python -m bench $(ARGS)

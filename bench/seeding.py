@@ -33,7 +33,9 @@ class Seeder:
     async def admit(self, body: Json) -> Decision:
         message = Message.model_validate(body)
         routing = route(self._rulebook, message.agent, message.kind, message.source)
-        return await self._store.admit(Admission(message, routing, ""))
+        decision = await self._store.admit(Admission(message, routing, ""))
+        assert decision is not None
+        return decision
 
 
 class _Heard(Exception):

@@ -34,7 +34,9 @@ def chromium() -> str | None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if any(LEFT_OUT in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())):
+    if any(
+        LEFT_OUT in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())
+    ):
         terminalreporter.section("left out", sep="!", red=True, bold=True)
         terminalreporter.line(LEFT_OUT)
 
@@ -135,8 +137,9 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Gateway]:
-    """Give a service without tokens, and a gateway to it."""
+def service(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    """Give a service without tokens, on an empty store, and a gateway to it."""
+    monkeypatch.setenv("SESSION_ROUTER_REDIS_URL", store_url)
     with Service(tmp_path / "service") as process:
         process.await_ready()
         with closing(Gateway(process)) as gateway:
@@ -144,12 +147,13 @@ def service(tmp_path: Path) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+def guarded(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     """Give a service with a token of each role, named as the role, and a gateway to it."""
     tokens = tmp_path / "tokens.yaml"
     write_token(tokens, "gateway", "gateway")
     write_token(tokens, "viewer", "viewer")
     write_token(tokens, "operator", "operator")
+    monkeypatch.setenv("SESSION_ROUTER_REDIS_URL", store_url)
     monkeypatch.setenv("SESSION_ROUTER_TOKENS_FILE", str(tokens))
     with Service(tmp_path / "service") as process:
         process.await_ready()

@@ -47,7 +47,9 @@ class Gateway:
         return run
 
     def beat(self, run: Json, **report: Any) -> Json:
-        return self.ask("POST", f"/v1/runs/{run['id']}/heartbeat", {"fence": run["fence"], **report})
+        return self.ask(
+            "POST", f"/v1/runs/{run['id']}/heartbeat", {"fence": run["fence"], **report}
+        )
 
     def end(self, run: Json, outcome: str = "completed", **fields: Any) -> Json:
         body = {"fence": run["fence"], "outcome": outcome, **fields}

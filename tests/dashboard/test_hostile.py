@@ -43,7 +43,10 @@ def open_watched(visitor: Visitor, view: str) -> Page:
 def assert_harmless(page: Page) -> None:
     made = "img, script:not([src^='dashboard/']), iframe, object, embed, base, b > b, td table"
     assert page.locator(made).count() == 0
-    assert page.locator("[onerror], [onload], [onclick], [style*='url'], [href^='javascript']").count() == 0
+    assert (
+        page.locator("[onerror], [onload], [onclick], [style*='url'], [href^='javascript']").count()
+        == 0
+    )
     addresses = page.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
     assert all(address.startswith("#") for address in addresses), addresses
 
@@ -103,7 +106,13 @@ def test_an_address_made_by_somebody_else_does_nothing(hostile: Gateway, visit: 
 
 def test_the_browser_itself_refuses_markup_from_a_script(service: Gateway, visit: Visit) -> None:
     visitor = visit(service.url)
-    visitor.watch.expected |= {"TrustedHTML", "trusted types", "Trusted", "Content Security Policy", "Content-Security-Policy"}
+    visitor.watch.expected |= {
+        "TrustedHTML",
+        "trusted types",
+        "Trusted",
+        "Content Security Policy",
+        "Content-Security-Policy",
+    }
     page = visitor.open()
     refused = page.evaluate(
         "() => { try { document.body.innerHTML = '<p>'; return false } catch { return true } }"

@@ -29,7 +29,7 @@ def test_a_stuck_session_is_found_explained_and_released_and_its_queue_runs(
     )
     timeline = page.get_by_role("region", name="Timeline")
     expect(timeline).to_contain_text("Run granted · operator/gw-1")
-    expect(timeline).to_contain_text("bob · message m2 – somebody else's run is active")
+    expect(timeline).to_contain_text("bob · message m2: somebody else's run is active")
 
     page.get_by_role("button", name="Force release").click()
     dialog = page.get_by_role("dialog", name="Force release?")

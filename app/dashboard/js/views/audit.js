@@ -30,7 +30,7 @@ export function audit(page, query) {
       h("h1", { tabindex: "-1" }, "Actions"),
       h("p", { class: "lead" }, "What people did, to what, and whether it changed anything. By is the name of a token."),
       query.session ? h("p", null, "Of one session: ", linkTo(query.session), " · ", h("a", { href: "#/actions" }, "all")) : null,
-      shown(data.actions),
+      h("div", { class: "panel" }, shown(data.actions)),
       data.cursor
         ? button("Show more", () => {
             data.pages += 1;

@@ -7,6 +7,7 @@ import { h, untrusted } from "../dom.js";
 import { linkTo } from "../keys.js";
 import { button, empty } from "../parts.js";
 import { Texts } from "../texts.js";
+import { count } from "../words.js";
 
 const PAGE = 50;
 const TOLD = {
@@ -74,7 +75,7 @@ function card(letter, texts, mayAct, settle) {
       { class: "message-head" },
       h("b", null, untrusted(message.user_name || message.user_id || "nobody")),
       h("span", { class: "dim" }, "message ", untrusted(message.message_id)),
-      h("span", { class: "chip is-warn" }, `delivered ${message.deliveries} times`),
+      h("span", { class: "chip is-warn" }, `delivered ${count(message.deliveries, "time")}`),
       h("span", { class: "push" }, "died ", ago(letter.died_at)),
     ),
     h("div", null, linkTo(key)),

@@ -40,7 +40,7 @@ function entry(event, before) {
       h("b", null, eventIn(word)),
       by ? [" · ", untrusted(by)] : null,
       message ? [" · message ", untrusted(message)] : null,
-      reasonIn(reason) ? h("span", null, ` – ${reasonIn(reason)}`) : null,
+      reasonIn(reason) ? h("span", null, `: ${reasonIn(reason)}`) : null,
       h("div", { class: "event-words" }, word, reason ? [" ", untrusted(reason)] : null),
     ),
   );
