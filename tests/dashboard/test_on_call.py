@@ -34,7 +34,7 @@ def test_a_stuck_session_is_found_explained_and_released_and_its_queue_runs(
     page.get_by_role("button", name="Force release").click()
     dialog = page.get_by_role("dialog", name="Force release?")
     expect(dialog).to_contain_text("The lease is taken from gw-1 at once.")
-    expect(dialog).to_contain_text("1 message return to the front of the queue")
+    expect(dialog).to_contain_text("Its batch of 1 message returns to the front of the queue")
     expect(dialog).to_contain_text(stuck["id"])
     dialog.get_by_role("button", name="Force release").click()
 

@@ -10,7 +10,8 @@ export const NOT_OPERATOR = "Your token may look; acting needs an operator's.";
 const needsRun = ({ run }) => (run ? null : "Nothing runs.");
 const runAndSession = ({ run, session }) => ({ run_id: run?.id, session_id: session.id });
 const sessionAlone = ({ session }) => ({ session_id: session.id });
-const waiting = ({ queue }) => (queue.length ? `${count(queue.length, "message")} in the queue` : "the queue, which is empty,");
+const waiting = ({ queue }) =>
+  queue.length ? `${count(queue.length, "message")} in the queue` : "the queue, which is empty,";
 
 const ACTIONS = {
   interrupt: {
@@ -35,7 +36,7 @@ const ACTIONS = {
       `The lease is taken from ${run.consumer} at once. Whatever it still sends for this run is refused by its fence.`,
       run.sealed
         ? "The run is sealed: unless the policy resends, its batch counts as done, with delivery unknown."
-        : `Its ${count(run.message_ids.length, "message")} return to the front of the queue, uncounted${queue.length ? `, before ${count(queue.length, "message")} that wait` : ""}.`,
+        : `Its batch of ${count(run.message_ids.length, "message")} returns to the front of the queue, uncounted${queue.length ? `, before the ${queue.length.toLocaleString()} that wait` : ""}.`,
       "The session is then ready for a claim. The old holder may still be working: what it does outside this service is not undone.",
     ],
     done: "The lease has been taken; what waits is ready for a claim.",
@@ -63,8 +64,12 @@ const ACTIONS = {
     sees: runAndSession,
     will: ({ run, queue }) => [
       "The session starts a new id: the agent's context begins empty.",
-      run ? "The active run is asked to stop; the new id begins when it has ended, and its batch never runs again." : null,
-      queue.length ? `${count(queue.length, "message")} that wait stay, and belong to the new id.` : null,
+      run
+        ? "The active run is asked to stop; the new id begins when it has ended, and its batch never runs again."
+        : null,
+      queue.length
+        ? `What waits stays, ${count(queue.length, "message")}, and belongs to the new id.`
+        : null,
     ],
     done: "The reset has been asked for.",
   },
@@ -74,7 +79,7 @@ const ACTIONS = {
     needs: () => null,
     sees: runAndSession,
     will: ({ run, counters }) => [
-      `The session is removed for good, with ${count(counters.waiting, "message")} that wait and ${counters.in_run} in a run.`,
+      `The session is removed for good, with ${count(counters.waiting, "waiting message")} and ${counters.in_run.toLocaleString()} in a run.`,
       run ? `${run.consumer} is fenced out.` : null,
       "Message ids stay known, so what is sent again is still a repeat.",
     ],
@@ -100,7 +105,11 @@ export async function act(name, detail) {
   const agreed = await confirm({
     title: `${label}?`,
     will: will(detail),
-    about: [["Session", key], ["Session id", seen.session_id], ["Run", seen.run_id]],
+    about: [
+      ["Session", key],
+      ["Session id", seen.session_id],
+      ["Run", seen.run_id],
+    ],
     button: label,
     kind,
   });
@@ -118,7 +127,11 @@ export async function removeMessage(message, detail) {
       "It leaves the queue and no run will get it. Its id stays known: sent again, it is a repeat.",
       "If a run takes it first, nothing is done.",
     ],
-    about: [["Message", message.message_id], ["From", message.user_name ?? message.user_id], ["Session", key]],
+    about: [
+      ["Message", message.message_id],
+      ["From", message.user_name ?? message.user_id],
+      ["Session", key],
+    ],
     button: "Delete message",
     kind: "is-danger",
   });
@@ -132,9 +145,14 @@ export async function settleLetter(verb, letter) {
   const agreed = await confirm({
     title: isRedrive ? "Redrive this dead letter?" : "Delete this dead letter?",
     will: isRedrive
-      ? ["Its message goes to the back of the queue of the session it came from, and its deliveries are counted anew."]
+      ? [
+          "Its message goes to the back of the queue of the session it came from, and its deliveries are counted anew.",
+        ]
       : ["Its message ends as removed, and cannot be put back."],
-    about: [["Message", letter.message.message_id], ["Session", letter.session_key]],
+    about: [
+      ["Message", letter.message.message_id],
+      ["Session", letter.session_key],
+    ],
     button: isRedrive ? "Redrive" : "Delete dead letter",
     kind: isRedrive ? "" : "is-danger",
   });

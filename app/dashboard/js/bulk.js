@@ -18,11 +18,15 @@ const FITS = {
   delete: () => true,
 };
 const WILL = {
-  interrupt: "Each one's active run is asked to stop. What does not confirm in time ends as lost, and its batch returns.",
-  release: "Each one's lease is taken from its holder at once; its batch returns to the front of its queue.",
-  pause: "Everything that comes to them waits until they are resumed. What runs goes on to its end.",
+  interrupt:
+    "Each one's active run is asked to stop. What does not confirm in time ends as lost, and its batch returns.",
+  release:
+    "Each one's lease is taken from its holder at once; its batch returns to the front of its queue.",
+  pause:
+    "Everything that comes to them waits until they are resumed. What runs goes on to its end.",
   resume: "What waits in them is ready for a claim.",
-  reset: "Each starts a new session id with an empty context. A run is asked to stop, and its batch never runs again.",
+  reset:
+    "Each starts a new session id with an empty context. A run is asked to stop, and its batch never runs again.",
   delete: "They are removed for good, with all that waits or runs in them.",
 };
 
@@ -30,18 +34,36 @@ const WILL = {
 export async function actOnAll(action, filter, page) {
   const { found, isCut } = await allOf(filter, page);
   const fitting = found.filter(FITS[action]);
-  if (!fitting.length) return { kind: "unchanged", text: `None of ${count(found.length, "session")} can be acted on so.` };
+  if (!fitting.length)
+    return {
+      kind: "unchanged",
+      text: `None of ${count(found.length, "session")} can be acted on so.`,
+    };
   const agreed = await confirm({
     title: `${labelOf(action)}: ${count(fitting.length, "session")}?`,
     will: [
       WILL[action],
-      fitting.length < found.length ? `Of ${count(found.length, "session")} that the filter gives, these are the ones it can be done to.` : null,
-      isCut ? `There are more than ${BULK_MAX.toLocaleString()}: the others are left as they are.` : null,
+      fitting.length < found.length
+        ? `Of ${count(found.length, "session")} that the filter gives, these are the ones it can be done to.`
+        : null,
+      isCut
+        ? `There are more than ${BULK_MAX.toLocaleString()}: the others are left as they are.`
+        : null,
       "One that has changed since is left alone.",
     ],
     about: [
-      ["Filter", Object.entries(filter).map(([name, value]) => `${name} ${value}`).join(", ") || "none: all sessions"],
-      ["Sessions", [...fitting.slice(0, NAMED).map(({ key }) => key), fitting.length > NAMED ? "…" : null].filter(Boolean).join("\n")],
+      [
+        "Filter",
+        Object.entries(filter)
+          .map(([name, value]) => `${name} ${value}`)
+          .join(", ") || "none: all sessions",
+      ],
+      [
+        "Sessions",
+        [...fitting.slice(0, NAMED).map(({ key }) => key), fitting.length > NAMED ? "…" : null]
+          .filter(Boolean)
+          .join("\n"),
+      ],
     ],
     button: `${labelOf(action)} ${fitting.length.toLocaleString()}`,
     kind: "is-danger",
@@ -66,8 +88,13 @@ async function send(action, sessions, page) {
   const results = [];
   for (let start = 0; start < sessions.length; start += PART) {
     const part = sessions.slice(start, start + PART).map((one) => seen(action, one));
-    results.push(...(await call("POST", "v1/sessions/actions", { body: { action, sessions: part } })).results);
-    page.tell("busy", `${results.length.toLocaleString()} of ${count(sessions.length, "session")} done.`);
+    results.push(
+      ...(await call("POST", "v1/sessions/actions", { body: { action, sessions: part } })).results,
+    );
+    page.tell(
+      "busy",
+      `${results.length.toLocaleString()} of ${count(sessions.length, "session")} done.`,
+    );
   }
   return results;
 }

@@ -7,7 +7,17 @@ const BUCKET_SECONDS = 2;
 const BARS = SECONDS / BUCKET_SECONDS;
 const HEIGHT = 100;
 const RECENT_BARS = 5; // the figures are of the last ten seconds that are over
-export const KINDS = ["run", "queue", "interrupt", "steer", "answer", "duplicate", "control", "kept", "reject"];
+export const KINDS = [
+  "run",
+  "queue",
+  "interrupt",
+  "steer",
+  "answer",
+  "duplicate",
+  "control",
+  "kept",
+  "reject",
+];
 
 /** Counts decisions as they come. */
 export class Decisions {
@@ -26,7 +36,10 @@ export class Decisions {
   /** The last two minutes up to now, oldest first: counts by kind for each bar. */
   bars(now_ms) {
     const last = Math.floor(now_ms / 1000 / BUCKET_SECONDS);
-    return Array.from({ length: BARS }, (_, place) => this.buckets.get(last - BARS + 1 + place) ?? {});
+    return Array.from(
+      { length: BARS },
+      (_, place) => this.buckets.get(last - BARS + 1 + place) ?? {},
+    );
   }
 }
 
@@ -49,7 +62,9 @@ export function chart(bars) {
           role: "img",
           "aria-label": "Decisions a second over the last two minutes, by kind; the figures follow",
         },
-        [0, 0.5].map((y) => h("line", { class: "chart-grid", x1: 0, x2: BARS * 10, y1: y * HEIGHT, y2: y * HEIGHT })),
+        [0, 0.5].map((y) =>
+          h("line", { class: "chart-grid", x1: 0, x2: BARS * 10, y1: y * HEIGHT, y2: y * HEIGHT }),
+        ),
         bars.map((counts, place) => stack(counts, place, top * BUCKET_SECONDS)),
       ),
       h("span", { class: "chart-from" }, "2 min ago"),
@@ -83,7 +98,13 @@ function stack(counts, place, top) {
   return KINDS.filter((kind) => counts[kind]).map((kind) => {
     const height = (counts[kind] / top) * HEIGHT;
     y -= height;
-    return h("rect", { class: `kind-${kind}`, x: place * 10 + 1, width: 8, y: y.toFixed(2), height: height.toFixed(2) });
+    return h("rect", {
+      class: `kind-${kind}`,
+      x: place * 10 + 1,
+      width: 8,
+      y: y.toFixed(2),
+      height: height.toFixed(2),
+    });
   });
 }
 

@@ -30,7 +30,7 @@ export function span(seconds) {
   if (first === -1) return "0 s";
   const parts = [];
   for (const [unit, size] of UNITS.slice(first, first + 2)) {
-    if (rest >= size) parts.push(`${Math.floor(rest / size)} ${unit}`);
+    parts.push(`${Math.floor(rest / size)} ${unit}`);
     rest %= size;
   }
   return parts.join(" ");

@@ -13,13 +13,29 @@ export function confirm({ title, will, about = [], button, kind = "" }) {
   show(
     dialog,
     h("h2", { id: "dialog-title" }, title),
-    h("div", { id: "dialog-what" }, will.filter(Boolean).map((one) => (one instanceof Node ? one : h("p", null, one)))),
+    h(
+      "div",
+      { id: "dialog-what" },
+      will.filter(Boolean).map((one) => (one instanceof Node ? one : h("p", null, one))),
+    ),
     facts(about.filter(([, value]) => value).map(([name, value]) => [name, untrusted(value)])),
     h(
       "div",
       { class: "dialog-buttons" },
-      h("button", { type: "button", class: "button", onclick: () => dialog.close("no"), autofocus: true }, "Cancel"),
-      h("button", { type: "button", class: `button ${kind || "is-main"}`, onclick: () => dialog.close("yes") }, button),
+      h(
+        "button",
+        { type: "button", class: "button", onclick: () => dialog.close("no"), autofocus: true },
+        "Cancel",
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          class: `button ${kind || "is-main"}`,
+          onclick: () => dialog.close("yes"),
+        },
+        button,
+      ),
     ),
   );
   dialog.returnValue = "no"; // what Escape leaves

@@ -5,7 +5,9 @@ const CELLS_MAX = 4_000_000;
 /** Only what differs, as [mark, line] with one line around it; null stands for what is left out. */
 export function changes(before, after) {
   const lines = difference(before, after);
-  const isNear = lines.map((_, place) => lines.slice(Math.max(0, place - 1), place + 2).some(([mark]) => mark !== " "));
+  const isNear = lines.map((_, place) =>
+    lines.slice(Math.max(0, place - 1), place + 2).some(([mark]) => mark !== " "),
+  );
   const kept = [];
   for (const [place, line] of lines.entries()) {
     if (isNear[place]) kept.push(line);
@@ -30,7 +32,8 @@ function difference(before, after) {
 }
 
 function middle(a, b) {
-  if (a.length * b.length > CELLS_MAX) return [...a.map((line) => ["-", line]), ...b.map((line) => ["+", line])];
+  if (a.length * b.length > CELLS_MAX)
+    return [...a.map((line) => ["-", line]), ...b.map((line) => ["+", line])];
   const longest = commonLengths(a, b);
   const lines = [];
   let [i, j] = [0, 0];
@@ -39,7 +42,8 @@ function middle(a, b) {
       lines.push([" ", a[i]]);
       i++;
       j++;
-    } else if (i < a.length && (j === b.length || longest[i + 1][j] >= longest[i][j + 1])) lines.push(["-", a[i++]]);
+    } else if (i < a.length && (j === b.length || longest[i + 1][j] >= longest[i][j + 1]))
+      lines.push(["-", a[i++]]);
     else lines.push(["+", b[j++]]);
   }
   return lines;
@@ -50,7 +54,8 @@ function commonLengths(a, b) {
   const longest = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1));
   for (let i = a.length - 1; i >= 0; i--) {
     for (let j = b.length - 1; j >= 0; j--) {
-      longest[i][j] = a[i] === b[j] ? longest[i + 1][j + 1] + 1 : Math.max(longest[i + 1][j], longest[i][j + 1]);
+      longest[i][j] =
+        a[i] === b[j] ? longest[i + 1][j + 1] + 1 : Math.max(longest[i + 1][j], longest[i][j + 1]);
     }
   }
   return longest;

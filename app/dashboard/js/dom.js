@@ -4,7 +4,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const SVG_TAGS = new Set(["svg", "g", "path", "rect", "line", "text", "title", "circle"]);
 // Characters that are not seen, or turn the direction of what follows.
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const UNSEEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 /** Makes an element. Properties that begin with `on` are handlers; null and false are left out. */
 export function h(tag, properties, ...children) {
@@ -56,7 +57,10 @@ export function untrusted(text) {
 
 /** Spells out the characters of a text that would not be seen. */
 export function visible(text) {
-  return String(text).replace(UNSEEN, (c) => `⟨${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+  return String(text).replace(
+    UNSEEN,
+    (c) => `⟨${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`,
+  );
 }
 
 function nodesOf(children) {

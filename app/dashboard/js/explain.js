@@ -40,7 +40,10 @@ function whatRuns({ run, queue }) {
   const behind = queue.length ? ` ${waits(queue, "behind it")}` : " Nothing waits behind it.";
   if (run.interrupt) return whoStops(run, behind);
   if (run.sealed) {
-    return { tone: "calm", text: `${run.consumer} is sending its reply: the run is sealed.${behind}` };
+    return {
+      tone: "calm",
+      text: `${run.consumer} is sending its reply: the run is sealed.${behind}`,
+    };
   }
   const isLong = seconds > LONG_RUN_SECONDS;
   return {

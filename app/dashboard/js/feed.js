@@ -73,7 +73,11 @@ export class Lines {
     const blocks = (this.rest + text).split("\n\n");
     this.rest = blocks.pop();
     for (const block of blocks) {
-      const fields = new Map(block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
+      const fields = new Map(
+        block
+          .split("\n")
+          .map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]),
+      );
       if (fields.has("event")) yield [fields.get("event"), JSON.parse(fields.get("data"))];
     }
   }

@@ -31,7 +31,12 @@ export function nameOf(key) {
     { class: "name" },
     parts.map(([what, id], place) => [
       place ? h("span", { class: "name-sep", "aria-hidden": "true" }, "›") : null,
-      h("span", { class: "name-part" }, what ? h("span", { class: "dim" }, `${what} `) : null, untrusted(id)),
+      h(
+        "span",
+        { class: "name-part" },
+        what ? h("span", { class: "dim" }, `${what} `) : null,
+        untrusted(id),
+      ),
     ]),
   );
 }

@@ -24,14 +24,16 @@ const LINKS = [
   ["#/actions", "Actions"],
 ];
 
-const [bar, notices, main, dialog] = ["bar", "notices", "main", "dialog"].map((id) => document.getElementById(id));
+const [bar, notices, main, dialog] = ["bar", "notices", "main", "dialog"].map((id) =>
+  document.getElementById(id),
+);
 
 /** What views are given: who looks, what is live, and ways to tell and to look again. */
 const page = {
   access: null,
   stats: null,
   decisions: new Decisions(),
-  live: "away",
+  live: "new",
   get mayAct() {
     return page.access?.role === "operator";
   },
@@ -45,6 +47,7 @@ let view = null;
 let failure = null;
 let asked = new AbortController();
 let soon = null;
+let looking = null;
 let lookedAt_ms = 0;
 const feed = new Feed(hear, (state) => {
   page.live = state;
@@ -121,22 +124,29 @@ function decoded(part) {
   }
 }
 
-/** Asks the service for what the view shows. */
+/** Asks the service for what the view shows; one time after the other. */
 async function look() {
+  if (looking === view) {
+    lookSoon();
+    return;
+  }
   const [here, { signal }] = [view, asked];
-  lookedAt_ms = Date.now();
+  looking = here;
   try {
     await here.load(signal);
-    failure = null;
+    if (here === view) failure = null;
   } catch (error) {
-    if (signal.aborted) return;
-    if (error.status === 401) {
-      askForToken("The token is no longer accepted.");
-      return;
-    }
-    failure = error;
+    if (here === view) fail(error);
+  } finally {
+    if (looking === here) looking = null;
+    lookedAt_ms = Date.now();
   }
   if (here === view) draw();
+}
+
+function fail(error) {
+  if (error.status === 401) askForToken("The token is no longer accepted.");
+  else failure = error;
 }
 
 function lookSoon() {
@@ -164,7 +174,13 @@ function drawBar() {
   show(
     bar,
     h("a", { class: "brand", href: "#/" }, "Session Router"),
-    page.access ? h("nav", { class: "views", "aria-label": "Views" }, LINKS.map((link) => navLink(link, here))) : null,
+    page.access
+      ? h(
+          "nav",
+          { class: "views", "aria-label": "Views" },
+          LINKS.map((link) => navLink(link, here)),
+        )
+      : null,
     page.access ? h("div", { class: "who" }, liveSign(), whoIsThere()) : null,
   );
 }
@@ -172,11 +188,16 @@ function drawBar() {
 function navLink([href, label], here) {
   const dead = label === "Dead letters" ? page.stats?.messages.dead : 0;
   const isHere = href.replace("#/", "") === here;
-  return h("a", { href, "aria-current": isHere ? "page" : null }, label, dead ? h("span", { class: "badge" }, dead.toLocaleString()) : null);
+  return h(
+    "a",
+    { href, "aria-current": isHere ? "page" : null },
+    label,
+    dead ? h("span", { class: "badge" }, dead.toLocaleString()) : null,
+  );
 }
 
 function liveSign() {
-  const words = { live: "Live", away: "Reconnecting", refused: "Not live" };
+  const words = { new: "Connecting", live: "Live", away: "Reconnecting", refused: "Not live" };
   return h("span", { class: `live is-${page.live}` }, words[page.live]);
 }
 
@@ -185,7 +206,11 @@ function whoIsThere() {
   if (!name) return h("span", { class: "who-name dim" }, "no sign-in: this machine");
   return [
     h("span", { class: "who-name" }, untrusted(name), h("span", { class: "dim" }, ` ${role}`)),
-    h("button", { type: "button", class: "button is-small", onclick: () => askForToken(null) }, "Sign out"),
+    h(
+      "button",
+      { type: "button", class: "button is-small", onclick: () => askForToken(null) },
+      "Sign out",
+    ),
   ];
 }
 
@@ -198,7 +223,11 @@ function tell(kind, text) {
           "div",
           { class: `notice is-${kind}` },
           h("span", null, text),
-          h("button", { type: "button", class: "button is-small", onclick: () => show(notices) }, "Dismiss"),
+          h(
+            "button",
+            { type: "button", class: "button is-small", onclick: () => show(notices) },
+            "Dismiss",
+          ),
         )
       : null,
   );

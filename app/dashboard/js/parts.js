@@ -29,12 +29,30 @@ export function table(caption, columns, rows) {
       "table",
       null,
       h("caption", { class: "unseen" }, caption),
-      h("thead", null, h("tr", null, heads.map(({ text, class: name }) => h("th", { scope: "col", class: name }, text || h("span", { class: "unseen" }, "Actions"))))),
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          heads.map(({ text, class: name }) =>
+            h(
+              "th",
+              { scope: "col", class: name },
+              text || h("span", { class: "unseen" }, "Actions"),
+            ),
+          ),
+        ),
+      ),
       h(
         "tbody",
         null,
         rows.map(({ key, cells }) =>
-          h("tr", { "data-key": key }, cells.map((cell, place) => h("td", { class: heads[place].class }, cell))),
+          h(
+            "tr",
+            { "data-key": key },
+            cells.map((cell, place) => h("td", { class: heads[place].class }, cell)),
+          ),
         ),
       ),
     ),
@@ -48,7 +66,9 @@ export function facts(pairs) {
     { class: "facts" },
     pairs
       .filter(([, value]) => value !== null && value !== undefined)
-      .map(([name, value]) => h("div", { "data-key": name }, h("dt", null, name), h("dd", null, value))),
+      .map(([name, value]) =>
+        h("div", { "data-key": name }, h("dt", null, name), h("dd", null, value)),
+      ),
   );
 }
 
@@ -57,7 +77,11 @@ export function button(label, onclick, { why = null, kind = "", describe = null 
   const attributes = why
     ? { "aria-disabled": "true", title: why, "aria-description": why }
     : { "aria-label": describe };
-  return h("button", { type: "button", class: `button ${kind}`, onclick: why ? null : onclick, ...attributes }, label);
+  return h(
+    "button",
+    { type: "button", class: `button ${kind}`, onclick: why ? null : onclick, ...attributes },
+    label,
+  );
 }
 
 export function problem(error) {
@@ -67,7 +91,11 @@ export function problem(error) {
     h("strong", null, error.title ?? "Something went wrong in this page"),
     h("p", null, error.message),
     error.errors?.length
-      ? h("ul", null, error.errors.map(({ path, message }) => h("li", null, code(path), " ", message)))
+      ? h(
+          "ul",
+          null,
+          error.errors.map(({ path, message }) => h("li", null, code(path), " ", message)),
+        )
       : null,
   );
 }

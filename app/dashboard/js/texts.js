@@ -25,9 +25,20 @@ export class Texts {
   text(id, text, describe) {
     if (this.answer === "forbidden") return h("span", { class: "dim" }, "hidden by a setting");
     if (text !== null && (this.all || this.shown.has(id))) {
-      return text ? h("div", { class: "message-text" }, untrusted(text)) : h("span", { class: "dim" }, "no text");
+      return text
+        ? h("div", { class: "message-text" }, untrusted(text))
+        : h("span", { class: "dim" }, "no text");
     }
-    return h("button", { type: "button", class: "reveal", "aria-label": `Show the text of ${describe}`, onclick: () => this.show(id) }, "Show text");
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "reveal",
+        "aria-label": `Show the text of ${describe}`,
+        onclick: () => this.show(id),
+      },
+      "Show text",
+    );
   }
 
   /** The button that shows or hides all texts of the view. */
@@ -35,7 +46,12 @@ export class Texts {
     if (this.answer === "forbidden") return null;
     return h(
       "button",
-      { type: "button", class: "button is-small", "aria-pressed": String(this.all), onclick: () => this.flip() },
+      {
+        type: "button",
+        class: "button is-small",
+        "aria-pressed": String(this.all),
+        onclick: () => this.flip(),
+      },
       this.all ? "Hide texts" : "Show texts",
     );
   }

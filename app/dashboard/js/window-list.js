@@ -16,17 +16,26 @@ export class WindowList {
     this.items = [];
     this.cursor = null;
     this.isWhole = false;
+    this.isLong = false; // more than one page is there
     this.isLoading = false;
     this.active = 0;
     this.rows = h("div", { class: "wl-rows", role: "presentation" });
-    this.scroller = h("div", { class: "wl-scroll", role: "rowgroup", onscroll: () => this.draw() }, this.rows);
+    this.scroller = h(
+      "div",
+      { class: "wl-scroll", role: "rowgroup", onscroll: () => this.draw() },
+      this.rows,
+    );
     this.element = h(
       "div",
       { class: "wl", role: "table", "aria-label": label, onkeydown: (event) => this.move(event) },
       h(
         "div",
         { role: "rowgroup", class: "wl-head" },
-        h("div", { role: "row", class: "wl-row" }, columns.map((c) => h("span", { role: "columnheader", class: c.class }, c.label))),
+        h(
+          "div",
+          { role: "row", class: "wl-row" },
+          columns.map((c) => h("span", { role: "columnheader", class: c.class }, c.label)),
+        ),
       ),
       this.scroller,
     );
@@ -39,7 +48,14 @@ export class WindowList {
   async restart() {
     this.asked?.abort();
     this.asked = new AbortController();
-    Object.assign(this, { cursor: null, isWhole: false, isLoading: false, items: [], active: 0 });
+    Object.assign(this, {
+      cursor: null,
+      isWhole: false,
+      isLong: false,
+      isLoading: false,
+      items: [],
+      active: 0,
+    });
     this.scroller.scrollTop = 0;
     await this.more();
   }
@@ -79,16 +95,24 @@ export class WindowList {
     const height = this.rowHeight();
     const { scrollTop, clientHeight } = this.scroller;
     const first = Math.max(0, Math.floor(scrollTop / height) - OVERSCAN);
-    const last = Math.min(this.items.length, Math.ceil((scrollTop + clientHeight) / height) + OVERSCAN);
+    const last = Math.min(
+      this.items.length,
+      Math.ceil((scrollTop + clientHeight) / height) + OVERSCAN,
+    );
     const places = Array.from({ length: Math.max(0, last - first) }, (_, offset) => first + offset);
     // The row that has the focus stays, wherever a person scrolls.
     const isFocused = this.rows.contains(document.activeElement);
-    if (isFocused && this.active < this.items.length && !places.includes(this.active)) places.push(this.active);
+    if (isFocused && this.active < this.items.length && !places.includes(this.active))
+      places.push(this.active);
     this.rows.style.height = `${this.items.length * height}px`;
-    show(this.rows, places.map((place) => this.row(place)));
+    show(
+      this.rows,
+      places.map((place) => this.row(place)),
+    );
     for (const row of this.rows.children) row.style.top = `${(row.ariaRowIndex - 2) * height}px`;
     this.element.setAttribute("aria-rowcount", this.isWhole ? this.items.length + 1 : -1);
-    if (last + AHEAD > this.items.length && !this.isWhole && !this.isLoading && this.items.length) this.ask();
+    if (last + AHEAD > this.items.length && !this.isWhole && !this.isLoading && this.items.length)
+      this.ask();
   }
 
   ask() {
@@ -101,8 +125,16 @@ export class WindowList {
     cells[0].tabIndex = place === this.active ? 0 : -1;
     return h(
       "div",
-      { role: "row", class: "wl-row", "aria-rowindex": place + 2, "data-key": this.keyOf(item), onfocusin: () => this.own(place) },
-      cells.map((cell, column) => h("span", { role: "cell", class: this.columns[column].class }, cell)),
+      {
+        role: "row",
+        class: "wl-row",
+        "aria-rowindex": place + 2,
+        "data-key": this.keyOf(item),
+        onfocusin: () => this.own(place),
+      },
+      cells.map((cell, column) =>
+        h("span", { role: "cell", class: this.columns[column].class }, cell),
+      ),
     );
   }
 
@@ -114,13 +146,22 @@ export class WindowList {
 
   move(event) {
     const page = Math.max(1, Math.floor(this.scroller.clientHeight / this.rowHeight()) - 1);
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    const steps = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
     if (!(event.key in steps) || !this.items.length) return;
     event.preventDefault();
     this.active = Math.min(this.items.length - 1, Math.max(0, this.active + steps[event.key]));
     this.reveal();
     this.draw();
-    this.rows.querySelector(`[aria-rowindex="${this.active + 2}"] a`)?.focus({ preventScroll: true });
+    this.rows
+      .querySelector(`[aria-rowindex="${this.active + 2}"] a`)
+      ?.focus({ preventScroll: true });
   }
 
   reveal() {
@@ -128,7 +169,8 @@ export class WindowList {
     const top = this.active * height;
     const { scrollTop, clientHeight } = this.scroller;
     if (top < scrollTop) this.scroller.scrollTop = top;
-    if (top + height > scrollTop + clientHeight) this.scroller.scrollTop = top + height - clientHeight;
+    if (top + height > scrollTop + clientHeight)
+      this.scroller.scrollTop = top + height - clientHeight;
   }
 
   rowHeight() {

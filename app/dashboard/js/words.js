@@ -76,4 +76,5 @@ export const eventIn = (word) => EVENTS[word] ?? word;
 export const reasonIn = (word) => REASONS[word] ?? null;
 
 /** `1 message`, `3 messages`. */
-export const count = (number, noun) => `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;
+export const count = (number, noun) =>
+  `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;

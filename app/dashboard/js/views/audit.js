@@ -28,8 +28,21 @@ export function audit(page, query) {
     },
     draw: () => [
       h("h1", { tabindex: "-1" }, "Actions"),
-      h("p", { class: "lead" }, "What people did, to what, and whether it changed anything. By is the name of a token."),
-      query.session ? h("p", null, "Of one session: ", linkTo(query.session), " · ", h("a", { href: "#/actions" }, "all")) : null,
+      h(
+        "p",
+        { class: "lead" },
+        "What people did, to what, and whether it changed anything. By is the name of a token.",
+      ),
+      query.session
+        ? h(
+            "p",
+            null,
+            "Of one session: ",
+            linkTo(query.session),
+            " · ",
+            h("a", { href: "#/actions" }, "all"),
+          )
+        : null,
       h("div", { class: "panel" }, shown(data.actions)),
       data.cursor
         ? button("Show more", () => {

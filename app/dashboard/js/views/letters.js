@@ -22,7 +22,10 @@ export function letters(page) {
   async function settle(verb, letter) {
     const answer = await settleLetter(verb, letter);
     if (!answer) return;
-    page.tell(answer.changed ? "done" : "unchanged", answer.changed ? TOLD[verb] : "Nothing was changed: somebody was faster.");
+    page.tell(
+      answer.changed ? "done" : "unchanged",
+      answer.changed ? TOLD[verb] : "Nothing was changed: somebody was faster.",
+    );
     page.reload();
   }
 
@@ -33,7 +36,11 @@ export function letters(page) {
       const found = [];
       let cursor = null;
       for (let asked = 0; asked < data.pages && (asked === 0 || cursor); asked++) {
-        const answer = await get("v1/dead-letters", { ...texts.query, limit: PAGE, cursor }, signal);
+        const answer = await get(
+          "v1/dead-letters",
+          { ...texts.query, limit: PAGE, cursor },
+          signal,
+        );
         texts.learn(answer.texts);
         found.push(...answer.dead_letters);
         ({ cursor } = answer);
@@ -45,8 +52,17 @@ export function letters(page) {
     },
     draw: () => [
       h("h1", { tabindex: "-1" }, "Dead letters"),
-      h("p", { class: "lead" }, "Messages whose runs failed too often. Redrive puts one back to the end of its session's queue; its counts start anew."),
-      h("div", { class: "list-tools" }, texts.toggle(), page.mayAct ? null : h("span", { class: "dim" }, NOT_OPERATOR)),
+      h(
+        "p",
+        { class: "lead" },
+        "Messages whose runs failed too often. Redrive puts one back to the end of its session's queue; its counts start anew.",
+      ),
+      h(
+        "div",
+        { class: "list-tools" },
+        texts.toggle(),
+        page.mayAct ? null : h("span", { class: "dim" }, NOT_OPERATOR),
+      ),
       shown(data, texts, page, (verb, letter) => page.attempt(() => settle(verb, letter))),
       data.cursor
         ? button("Show more", () => {
@@ -61,7 +77,11 @@ export function letters(page) {
 function shown({ letters: found }, texts, page, settle) {
   if (!found) return h("p", { class: "dim" }, "Looking…");
   if (!found.length) return empty("There are none.");
-  return h("ol", { class: "messages is-cards" }, found.map((letter) => card(letter, texts, page.mayAct, settle)));
+  return h(
+    "ol",
+    { class: "messages is-cards" },
+    found.map((letter) => card(letter, texts, page.mayAct, settle)),
+  );
 }
 
 function card(letter, texts, mayAct, settle) {
@@ -86,8 +106,16 @@ function card(letter, texts, mayAct, settle) {
       h(
         "span",
         { class: "buttons" },
-        button("Redrive", () => settle("redrive", letter), { why, kind: "is-small", describe: `Redrive message ${message.message_id}` }),
-        button("Delete", () => settle("discard", letter), { why, kind: "is-small is-danger", describe: `Delete dead letter ${message.message_id}` }),
+        button("Redrive", () => settle("redrive", letter), {
+          why,
+          kind: "is-small",
+          describe: `Redrive message ${message.message_id}`,
+        }),
+        button("Delete", () => settle("discard", letter), {
+          why,
+          kind: "is-small is-danger",
+          describe: `Delete dead letter ${message.message_id}`,
+        }),
       ),
     ),
   );

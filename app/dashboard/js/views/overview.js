@@ -24,7 +24,12 @@ export function overview(page) {
         get("v1/consumers", {}, signal),
       ]);
       runs.sessions.sort((a, b) => (a.run_started_at ?? "").localeCompare(b.run_started_at ?? ""));
-      Object.assign(data, { waits: waits.sessions, runs: runs.sessions, routers: routers.routers, consumers: consumers.consumers });
+      Object.assign(data, {
+        waits: waits.sessions,
+        runs: runs.sessions,
+        routers: routers.routers,
+        consumers: consumers.consumers,
+      });
     },
     hear() {},
     draw: () => [
@@ -39,7 +44,11 @@ export function overview(page) {
       h(
         "div",
         { class: "columns is-even" },
-        panel("Longest waits", waitsTable(data.waits), allOf("order=oldest_wait", "all that waits")),
+        panel(
+          "Longest waits",
+          waitsTable(data.waits),
+          allOf("order=oldest_wait", "all that waits"),
+        ),
         panel("Longest runs", runsTable(data.runs), allOf("state=running", "all that runs")),
       ),
       h(
@@ -59,25 +68,65 @@ function tiles(stats) {
   return h(
     "ul",
     { class: "tiles", "aria-label": "Figures" },
-    tile("Oldest wait", queue.depth ? span(queue.oldest_wait_seconds) : "–", "#/sessions?order=oldest_wait", isOld ? "is-alarm" : "", isOld ? "look at this first" : "nothing waits long"),
-    tile("Messages waiting", queue.depth.toLocaleString(), "#/sessions?order=oldest_wait", "", `${messages.in_run.toLocaleString()} in runs`),
-    STATES.map((word) => tile(h("span", { class: `state is-${word}` }, word), sessions[word].toLocaleString(), `#/sessions?state=${word}`, "", "sessions")),
-    tile("Dead letters", messages.dead.toLocaleString(), "#/dead-letters", messages.dead ? "is-alarm" : "", messages.dead ? "for a person to decide" : "none"),
+    tile(
+      "Oldest wait",
+      queue.depth ? span(queue.oldest_wait_seconds) : "–",
+      "#/sessions?order=oldest_wait",
+      isOld ? "is-alarm" : "",
+      isOld ? "look at this first" : "nothing waits long",
+    ),
+    tile(
+      "Messages waiting",
+      queue.depth.toLocaleString(),
+      "#/sessions?order=oldest_wait",
+      "",
+      `${messages.in_run.toLocaleString()} in runs`,
+    ),
+    STATES.map((word) =>
+      tile(
+        h("span", { class: `state is-${word}` }, word),
+        sessions[word].toLocaleString(),
+        `#/sessions?state=${word}`,
+        "",
+        "sessions",
+      ),
+    ),
+    tile(
+      "Dead letters",
+      messages.dead.toLocaleString(),
+      "#/dead-letters",
+      messages.dead ? "is-alarm" : "",
+      messages.dead ? "for a person to decide" : "none",
+    ),
   );
 }
 
 function tile(label, figure, href, kind, below) {
-  return h("li", null, h("a", { class: `tile ${kind}`, href }, h("span", { class: "tile-label" }, label), h("span", { class: "tile-figure" }, figure), h("span", { class: "tile-below" }, below)));
+  return h(
+    "li",
+    null,
+    h(
+      "a",
+      { class: `tile ${kind}`, href },
+      h("span", { class: "tile-label" }, label),
+      h("span", { class: "tile-figure" }, figure),
+      h("span", { class: "tile-below" }, below),
+    ),
+  );
 }
 
-const allOf = (query, text) => h("span", { class: "more" }, h("a", { href: `#/sessions?${query}` }, `${text} →`));
+const allOf = (query, text) =>
+  h("span", { class: "more" }, h("a", { href: `#/sessions?${query}` }, `${text} →`));
 
 function waitsTable(sessions) {
   if (!sessions.length) return empty("Nothing waits.");
   return table(
     "Sessions by their oldest wait",
     ["Session", "State", { text: "Waiting", class: "number" }, { text: "Oldest", class: "number" }],
-    sessions.map((one) => ({ key: one.key, cells: [linkTo(one.key), state(one.state), one.waiting, since(one.oldest_waiting_at)] })),
+    sessions.map((one) => ({
+      key: one.key,
+      cells: [linkTo(one.key), state(one.state), one.waiting, since(one.oldest_waiting_at)],
+    })),
   );
 }
 
@@ -86,7 +135,15 @@ function runsTable(sessions) {
   return table(
     "Sessions that run, longest first",
     ["Session", "Holder", { text: "Behind it", class: "number" }, { text: "For", class: "number" }],
-    sessions.map((one) => ({ key: one.key, cells: [linkTo(one.key), untrusted(one.consumer ?? "–"), one.waiting, since(one.run_started_at)] })),
+    sessions.map((one) => ({
+      key: one.key,
+      cells: [
+        linkTo(one.key),
+        untrusted(one.consumer ?? "–"),
+        one.waiting,
+        since(one.run_started_at),
+      ],
+    })),
   );
 }
 
@@ -95,11 +152,22 @@ function platforms(stats) {
   if (!rows.length) return empty("No message has come yet.");
   return table(
     "Figures by platform",
-    ["Platform", { text: "Run", class: "number" }, { text: "Wait", class: "number" }, { text: "Oldest", class: "number" }],
+    [
+      "Platform",
+      { text: "Run", class: "number" },
+      { text: "Wait", class: "number" },
+      { text: "Oldest", class: "number" },
+    ],
     rows.map(([platform, { sessions, queue }]) => ({
       key: platform,
       cells: [
-        platform === "*" ? "across platforms" : h("a", { href: `#/sessions?platform=${encodeURIComponent(platform)}` }, untrusted(platform)),
+        platform === "*"
+          ? "across platforms"
+          : h(
+              "a",
+              { href: `#/sessions?platform=${encodeURIComponent(platform)}` },
+              untrusted(platform),
+            ),
         sessions.running,
         queue.depth,
         queue.depth ? span(queue.oldest_wait_seconds) : "–",
@@ -113,7 +181,10 @@ function routersTable(routers) {
   return table(
     "Routers that serve this store",
     ["Router", "Version", { text: "Up for", class: "number" }, { text: "Seen", class: "number" }],
-    routers.map((one) => ({ key: one.name, cells: [untrusted(one.name), one.version, since(one.started_at), ago(one.last_seen_at)] })),
+    routers.map((one) => ({
+      key: one.name,
+      cells: [untrusted(one.name), one.version, since(one.started_at), ago(one.last_seen_at)],
+    })),
   );
 }
 
@@ -122,6 +193,14 @@ function consumersTable(consumers) {
   return table(
     "Gateways and workers that have called",
     ["Consumer", "Token", { text: "Runs", class: "number" }, { text: "Seen", class: "number" }],
-    consumers.map((one) => ({ key: `${one.token} ${one.consumer}`, cells: [untrusted(one.consumer), untrusted(one.token || "–"), one.runs, ago(one.last_seen_at)] })),
+    consumers.map((one) => ({
+      key: `${one.token} ${one.consumer}`,
+      cells: [
+        untrusted(one.consumer),
+        untrusted(one.token || "–"),
+        one.runs,
+        ago(one.last_seen_at),
+      ],
+    })),
   );
 }

@@ -33,7 +33,12 @@ export function policy(page) {
     if (!agreed) return;
     const answer = await call("POST", `v1/policy/versions/${revision}/restore`);
     const isSame = answer.revision === data.inForce.revision;
-    page.tell(isSame ? "unchanged" : "done", isSame ? "Nothing was changed: it says what is in force already." : `In force now: revision ${answer.revision}.`);
+    page.tell(
+      isSame ? "unchanged" : "done",
+      isSame
+        ? "Nothing was changed: it says what is in force already."
+        : `In force now: revision ${answer.revision}.`,
+    );
     data.opened = null;
     page.reload();
   }
@@ -52,7 +57,12 @@ export function policy(page) {
       h(
         "div",
         { class: "columns is-even" },
-        h("div", { class: "stack" }, panel("Which session would this be?", form), versions(data, page, open, restore)),
+        h(
+          "div",
+          { class: "stack" },
+          panel("Which session would this be?", form),
+          versions(data, page, open, restore),
+        ),
         shownPolicy(data, page, open),
       ),
     ],
@@ -73,18 +83,43 @@ function versions({ inForce, opened }, page, open, restore) {
         h(
           "span",
           { class: "buttons" },
-          button(opened?.revision === revision ? "Close" : "Compare", () => page.attempt(() => open(opened?.revision === revision ? null : revision)), { kind: "is-small", why: isInForce ? "It is in force." : null, describe: `Compare revision ${revision}` }),
-          button("Restore", () => page.attempt(() => restore(revision)), { kind: "is-small", why: why ?? (isInForce ? "It is in force." : null), describe: `Restore revision ${revision}` }),
+          button(
+            opened?.revision === revision ? "Close" : "Compare",
+            () => page.attempt(() => open(opened?.revision === revision ? null : revision)),
+            {
+              kind: "is-small",
+              why: isInForce ? "It is in force." : null,
+              describe: `Compare revision ${revision}`,
+            },
+          ),
+          button("Restore", () => page.attempt(() => restore(revision)), {
+            kind: "is-small",
+            why: why ?? (isInForce ? "It is in force." : null),
+            describe: `Restore revision ${revision}`,
+          }),
         ),
       ],
     };
   });
-  return panel("Versions", rows.length ? table("Versions of the policy, the newest first", ["Revision", "Since", "By", ""], rows) : h("p", { class: "empty" }, "The defaults hold: no policy has been put."));
+  return panel(
+    "Versions",
+    rows.length
+      ? table(
+          "Versions of the policy, the newest first",
+          ["Revision", "Since", "By", { text: "", class: "number" }],
+          rows,
+        )
+      : h("p", { class: "empty" }, "The defaults hold: no policy has been put."),
+  );
 }
 
 function shownPolicy({ inForce, opened }) {
   if (!inForce) return h("p", { class: "dim" }, "Looking…");
-  if (!opened) return panel(`In force: revision ${inForce.revision}`, h("pre", { class: "policy", tabindex: "0" }, linesOf(inForce.policy).join("\n")));
+  if (!opened)
+    return panel(
+      `In force: revision ${inForce.revision}`,
+      h("pre", { class: "policy", tabindex: "0" }, linesOf(inForce.policy).join("\n")),
+    );
   const different = differing(linesOf(opened.policy), linesOf(inForce.policy));
   return panel(`From revision ${opened.revision} to ${inForce.revision}`, different);
 }
@@ -96,15 +131,24 @@ function differing(before, after) {
   return h(
     "pre",
     { class: "policy", tabindex: "0" },
-    lines.map((line) => h("span", { class: line ? `line is-${names[line[0]]}` : "line dim" }, line ? `${line[0]} ${line[1]}` : "⋯")),
+    lines.map((line) =>
+      h(
+        "span",
+        { class: line ? `line is-${names[line[0]]}` : "line dim" },
+        line ? `${line[0]} ${line[1]}` : "⋯",
+      ),
+    ),
   );
 }
 
 /** A policy as YAML reads, for the eye alone. */
 function linesOf(value, indent = "") {
-  if (Array.isArray(value)) return value.flatMap((item) => withMark(linesOf(item, `${indent}  `), indent));
+  if (Array.isArray(value))
+    return value.flatMap((item) => withMark(linesOf(item, `${indent}  `), indent));
   return Object.entries(value).flatMap(([name, field]) =>
-    isNested(field) ? [`${indent}${visible(name)}:`, ...linesOf(field, `${indent}  `)] : [`${indent}${visible(name)}: ${plain(field)}`],
+    isNested(field)
+      ? [`${indent}${visible(name)}:`, ...linesOf(field, `${indent}  `)]
+      : [`${indent}${visible(name)}: ${plain(field)}`],
   );
 }
 

@@ -29,7 +29,10 @@ export function session(page, { key }) {
   async function remove(message) {
     const answer = await removeMessage(message, data.detail);
     if (!answer) return;
-    page.tell(answer.changed ? "done" : "unchanged", answer.changed ? "The message has been deleted." : UNCHANGED);
+    page.tell(
+      answer.changed ? "done" : "unchanged",
+      answer.changed ? "The message has been deleted." : UNCHANGED,
+    );
     page.reload();
   }
 
@@ -61,10 +64,18 @@ export function session(page, { key }) {
             "div",
             { class: "stack" },
             detail.run ? runPanel(detail, texts) : null,
-            queuePanel(detail, texts, page.mayAct, (message) => page.attempt(() => remove(message))),
+            queuePanel(detail, texts, page.mayAct, (message) =>
+              page.attempt(() => remove(message)),
+            ),
             panel("Timeline", timeline(events)),
           ),
-          h("div", { class: "stack" }, contextPanel(detail), peoplePanel(detail), aboutPanel(key, detail)),
+          h(
+            "div",
+            { class: "stack" },
+            contextPanel(detail),
+            peoplePanel(detail),
+            aboutPanel(key, detail),
+          ),
         ),
       ];
     },
@@ -82,7 +93,12 @@ function head(key, { state: word }) {
 
 function verdict(detail) {
   const { tone, text, hint } = explain(detail);
-  return h("div", { class: `verdict is-${tone}` }, h("p", null, text), hint ? h("p", { class: "dim" }, hint) : null);
+  return h(
+    "div",
+    { class: `verdict is-${tone}` },
+    h("p", null, text),
+    hint ? h("p", { class: "dim" }, hint) : null,
+  );
 }
 
 function toolbar(detail, mayAct, run) {
@@ -90,7 +106,11 @@ function toolbar(detail, mayAct, run) {
     "div",
     { class: "toolbar", role: "group", "aria-label": "Actions on this session" },
     actionsOn(detail, mayAct).map(({ name, label, kind, why }) =>
-      h("span", { "data-key": name }, button(label, () => run(name), { why, kind })),
+      h(
+        "span",
+        { "data-key": name },
+        button(label, () => run(name), { why, kind }),
+      ),
     ),
     mayAct ? null : h("span", { class: "dim" }, NOT_OPERATOR),
   );
@@ -101,16 +121,21 @@ function runPanel({ run, batch }, texts) {
     "Run",
     [
       facts([
-      ["Holder", untrusted(run.consumer)],
-      ["Lease", h("span", null, "ends in ", left(run.lease_expires_at), " unless renewed")],
-      ["Running for", since(run.started_at)],
-      ["Status", run.status ? untrusted(run.status) : null],
-      ["Sealed", run.sealed ? "yes: its reply goes out" : "no"],
-      ["Asked to stop", run.interrupt ? asked(run.interrupt) : null],
-      ["Owners", run.owners.length ? run.owners.map((owner) => h("span", { class: "chip" }, untrusted(owner))) : "nobody"],
-      ["Fence", code(run.fence)],
-      ["Run id", h("span", { class: "long" }, code(run.id))],
-    ]),
+        ["Holder", untrusted(run.consumer)],
+        ["Lease", h("span", null, "ends in ", left(run.lease_expires_at), " unless renewed")],
+        ["Running for", since(run.started_at)],
+        ["Status", run.status ? untrusted(run.status) : null],
+        ["Sealed", run.sealed ? "yes: its reply goes out" : "no"],
+        ["Asked to stop", run.interrupt ? asked(run.interrupt) : null],
+        [
+          "Owners",
+          run.owners.length
+            ? run.owners.map((owner) => h("span", { class: "chip" }, untrusted(owner)))
+            : "nobody",
+        ],
+        ["Fence", code(run.fence)],
+        ["Run id", h("span", { class: "long" }, code(run.id))],
+      ]),
       h("h3", null, "Its batch"),
       messages(batch, texts),
     ],
@@ -134,7 +159,10 @@ function queuePanel({ queue, ready_at: ready }, texts, mayAct, remove) {
   return panel(
     "Queue",
     queue.length ? messages(queue, texts, { mayAct, remove }) : empty("Nothing waits."),
-    [isHeld ? h("span", null, "held for ", left(ready)) : null, queue.length ? texts.toggle() : null],
+    [
+      isHeld ? h("span", null, "held for ", left(ready)) : null,
+      queue.length ? texts.toggle() : null,
+    ],
   );
 }
 
@@ -150,10 +178,14 @@ function messages(list, texts, deletion) {
           "div",
           { class: "message-head" },
           h("b", null, untrusted(message.user_name || message.user_id || "nobody")),
-          message.user_name && message.user_id ? h("span", { class: "dim" }, untrusted(message.user_id)) : null,
+          message.user_name && message.user_id
+            ? h("span", { class: "dim" }, untrusted(message.user_id))
+            : null,
           h("span", { class: "dim" }, "message ", untrusted(message.message_id)),
           message.kind === "user" ? null : h("span", { class: "chip" }, message.kind),
-          message.deliveries > 1 ? h("span", { class: "chip is-warn" }, `delivery ${message.deliveries}`) : null,
+          message.deliveries > 1
+            ? h("span", { class: "chip is-warn" }, `delivery ${message.deliveries}`)
+            : null,
           h("span", { class: "push" }, ago(message.received_at)),
         ),
         h(
@@ -176,27 +208,37 @@ function messages(list, texts, deletion) {
 function contextPanel({ session: { context } }) {
   const { tokens, limit, ratio, action } = context;
   const advice = { none: "no action", compress: "compress", reset: "reset" }[action];
-  return panel(
-    "Context",
-    [
+  return panel("Context", [
     gauge(ratio, action),
     h(
       "p",
       { class: `gauge-text is-${action}` },
       h("b", null, limit ? `${Math.round(ratio * 100)} %` : "no limit known"),
-      limit ? ` ${tokens.toLocaleString()} of ${limit.toLocaleString()} tokens` : ` ${tokens.toLocaleString()} tokens`,
+      limit
+        ? ` ${tokens.toLocaleString()} of ${limit.toLocaleString()} tokens`
+        : ` ${tokens.toLocaleString()} tokens`,
     ),
     h("p", { class: "dim" }, `What its holder is told: ${advice}.`),
-    ],
-  );
+  ]);
 }
 
 function gauge(ratio, action) {
   const percent = Math.min(100, Math.round(ratio * 100));
   return h(
     "div",
-    { class: `gauge is-${action}`, role: "meter", "aria-label": "Share of the context in use", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": percent },
-    h("svg", { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" }, h("rect", { class: "gauge-bar", width: percent, height: 8 })),
+    {
+      class: `gauge is-${action}`,
+      role: "meter",
+      "aria-label": "Share of the context in use",
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
+      "aria-valuenow": percent,
+    },
+    h(
+      "svg",
+      { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+      h("rect", { class: "gauge-bar", width: percent, height: 8 }),
+    ),
   );
 }
 
@@ -208,7 +250,12 @@ function peoplePanel({ session: { participants } }) {
           "ul",
           { class: "people" },
           participants.map(({ user_id: id, user_name: name }) =>
-            h("li", { "data-key": id }, name ? [h("b", null, untrusted(name)), " "] : null, h("span", { class: "dim" }, untrusted(id))),
+            h(
+              "li",
+              { "data-key": id },
+              name ? [h("b", null, untrusted(name)), " "] : null,
+              h("span", { class: "dim" }, untrusted(id)),
+            ),
           ),
         )
       : empty("Nobody has written yet."),
@@ -221,11 +268,28 @@ function aboutPanel(key, { session: one, counters, last_active_at: last }) {
     facts([
       ["Key", h("span", { class: "long" }, code(key))],
       ["Session id", h("span", { class: "long" }, code(one.id))],
-      ["Before", one.previous_id ? h("span", { class: "long" }, code(one.previous_id), one.reset_reason ? ` (${one.reset_reason})` : null) : null],
+      [
+        "Before",
+        one.previous_id
+          ? h(
+              "span",
+              { class: "long" },
+              code(one.previous_id),
+              one.reset_reason ? ` (${one.reset_reason})` : null,
+            )
+          : null,
+      ],
       ["Isolation", one.isolation],
       ["Last active", last ? ago(last) : null],
+      [
+        "Acted on",
+        h("a", { href: `#/actions?session=${encodeURIComponent(key)}` }, "who did what to it"),
+      ],
       ["Accepted", `${counters.accepted.toLocaleString()} messages`],
-      ["Of these", `${counters.done} done, ${counters.waiting} waiting, ${counters.in_run} in a run, ${counters.dead} dead, ${counters.removed} removed`],
+      [
+        "Of these",
+        `${counters.done} done, ${counters.waiting} waiting, ${counters.in_run} in a run, ${counters.dead} dead, ${counters.removed} removed`,
+      ],
     ]),
   );
 }

@@ -1,12 +1,12 @@
 // The list of sessions: filters, search, and actions on all that a filter shows.
 
-import { actOnAll, BULK_MAX } from "../bulk.js";
+import { NOT_OPERATOR } from "../actions.js";
 import { get } from "../api.js";
+import { actOnAll, BULK_MAX } from "../bulk.js";
 import { since } from "../clock.js";
 import { h, untrusted } from "../dom.js";
 import { addressOf, linkTo } from "../keys.js";
 import { button, state } from "../parts.js";
-import { NOT_OPERATOR } from "../actions.js";
 import { WindowList } from "../window-list.js";
 import { count, STATES } from "../words.js";
 
@@ -16,8 +16,8 @@ const FIELDS = ["search", "chat", "user", "platform", "agent"];
 const BULK = ["interrupt", "release", "pause", "resume", "reset", "delete"];
 const COLUMNS = [
   { label: "Session", class: "wl-name" },
-  { label: "State", class: "wl-state" },
-  { label: "Waiting", class: "wl-waiting number" },
+  { label: "State", class: null },
+  { label: "Waiting", class: "number" },
   { label: "Oldest wait", class: "wl-oldest number" },
   { label: "Holder", class: "wl-holder" },
   { label: "Last active", class: "wl-last number" },
@@ -25,6 +25,7 @@ const COLUMNS = [
 
 export function sessions(page, query) {
   const filter = Object.fromEntries(Object.entries(query).filter(([, value]) => value));
+
   async function pageAfter(cursor, signal) {
     for (let asked = 0; ; asked++) {
       const answer = await get("v1/sessions", { ...filter, limit: PAGE, cursor }, signal);
@@ -48,7 +49,8 @@ export function sessions(page, query) {
 
   async function bulk(action) {
     const said = await actOnAll(action, filter, page);
-    if (said) page.tell(said.kind, said.text);
+    if (!said) return;
+    page.tell(said.kind, said.text);
     await list.restart();
   }
 
@@ -61,18 +63,26 @@ export function sessions(page, query) {
     draw() {
       list.draw();
       return [
-      h("h1", { tabindex: "-1" }, "Sessions"),
-      tabs(filter, page.stats),
-      form,
-      h(
-        "div",
-        { class: "list-tools" },
-        h("p", { class: "list-count", role: "status" }, told(list)),
-        h("span", { class: "push" }, button("Reload", () => page.attempt(() => list.restart()), { kind: "is-small" })),
-        bulkMenu(list, page, bulk),
-      ),
-      list.items.length || !list.isWhole ? list.element : h("p", { class: "empty" }, "No session fits."),
-      list.isWhole || list.isLoading ? null : button("Look further", () => page.attempt(() => list.more()), { kind: "is-small" }),
+        h("h1", { tabindex: "-1" }, "Sessions"),
+        tabs(filter, page.stats),
+        form,
+        h(
+          "div",
+          { class: "list-tools" },
+          h("p", { class: "list-count", role: "status" }, told(list)),
+          h(
+            "span",
+            { class: "push" },
+            button("Reload", () => page.attempt(() => list.restart()), { kind: "is-small" }),
+          ),
+          bulkMenu(list, page, bulk),
+        ),
+        list.items.length || !list.isWhole
+          ? list.element
+          : h("p", { class: "empty" }, "No session fits."),
+        list.isWhole || list.isLoading || list.items.length >= PAGE
+          ? null
+          : button("Look further", () => page.attempt(() => list.more()), { kind: "is-small" }),
       ];
     },
   };
@@ -88,7 +98,14 @@ function cellsOf(one) {
   return [
     linkTo(one.key),
     state(one.state),
-    one.waiting ? h("span", null, one.waiting.toLocaleString(), h("span", { class: "narrow-only" }, " waiting")) : h("span", { class: "dim" }, "–"),
+    one.waiting
+      ? h(
+          "span",
+          null,
+          one.waiting.toLocaleString(),
+          h("span", { class: "narrow-only" }, " waiting"),
+        )
+      : h("span", { class: "dim" }, "–"),
     one.oldest_waiting_at ? since(one.oldest_waiting_at) : h("span", { class: "dim" }, "–"),
     one.consumer ? untrusted(one.consumer) : h("span", { class: "dim" }, "–"),
     since(one.last_active_at),
@@ -99,7 +116,11 @@ function tabs(filter, stats) {
   const one = (label, changes, isHere, figure) =>
     h(
       "a",
-      { class: "tab", href: address({ ...filter, state: null, order: null, ...changes }), "aria-current": isHere ? "true" : null },
+      {
+        class: "tab",
+        href: address({ ...filter, state: null, order: null, ...changes }),
+        "aria-current": isHere ? "true" : null,
+      },
       label,
       figure === undefined ? null : h("span", { class: "tab-figure" }, figure.toLocaleString()),
     );
@@ -115,7 +136,18 @@ function tabs(filter, stats) {
 
 function filterForm(filter) {
   const field = (name, label, hint) =>
-    h("label", { class: `field field-${name}` }, h("span", null, label), h("input", { name, value: filter[name] ?? "", placeholder: hint, autocomplete: "off", spellcheck: "false" }));
+    h(
+      "label",
+      { class: `field field-${name}` },
+      h("span", null, label),
+      h("input", {
+        name,
+        value: filter[name] ?? "",
+        placeholder: hint,
+        autocomplete: "off",
+        spellcheck: "false",
+      }),
+    );
   const form = h(
     "form",
     { class: "filters", role: "search", "aria-label": "Filter sessions" },
@@ -130,10 +162,15 @@ function filterForm(filter) {
   form.own = true;
   form.onsubmit = (event) => {
     event.preventDefault();
-    const typed = Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value.trim()]));
-    location.hash = typed.search.startsWith("agent:") && typed.search.split(":").length > 3 && !FIELDS.slice(1).some((name) => typed[name])
-      ? addressOf(typed.search)
-      : address({ state: filter.state, order: filter.order, ...typed });
+    const typed = Object.fromEntries(
+      FIELDS.map((name) => [name, form.elements[name].value.trim()]),
+    );
+    location.hash =
+      typed.search.startsWith("agent:") &&
+      typed.search.split(":").length > 3 &&
+      !FIELDS.slice(1).some((name) => typed[name])
+        ? addressOf(typed.search)
+        : address({ state: filter.state, order: filter.order, ...typed });
   };
   return form;
 }
@@ -148,8 +185,21 @@ function bulkMenu(list, page, bulk) {
     h(
       "div",
       { class: "menu-body" },
-      h("p", { class: "dim" }, why ?? `On every session that this filter gives, at most ${BULK_MAX.toLocaleString()}. You are asked first.`),
-      BULK.map((name) => button(name, () => page.attempt(() => bulk(name)), { why, kind: name === "delete" || name === "release" || name === "reset" ? "is-danger is-small" : "is-small" })),
+      h(
+        "p",
+        { class: "dim" },
+        why ??
+          `On every session that this filter gives, at most ${BULK_MAX.toLocaleString()}. You are asked first.`,
+      ),
+      BULK.map((name) =>
+        button(name, () => page.attempt(() => bulk(name)), {
+          why,
+          kind:
+            name === "delete" || name === "release" || name === "reset"
+              ? "is-danger is-small"
+              : "is-small",
+        }),
+      ),
     ),
   );
 }

@@ -32,8 +32,16 @@ function entry(event, before) {
   const { event: word, reason, by, message_id: message, run_id: run } = event;
   return h(
     "li",
-    { class: `event is-${TONES[word] ?? "plain"}`, "data-key": `${event.at} ${word} ${message ?? ""} ${run ?? ""}` },
-    h("div", { class: "event-when" }, at(event.at), gap_seconds >= 1 ? h("span", { class: "dim" }, ` +${span(gap_seconds)}`) : null),
+    {
+      class: `event is-${TONES[word] ?? "plain"}`,
+      "data-key": `${event.at} ${word} ${message ?? ""} ${run ?? ""}`,
+    },
+    h(
+      "div",
+      { class: "event-when" },
+      at(event.at),
+      gap_seconds >= 1 ? h("span", { class: "dim" }, ` +${span(gap_seconds)}`) : null,
+    ),
     h(
       "div",
       null,
