@@ -45,6 +45,12 @@ function whatRuns({ run, queue }) {
       text: `${run.consumer} is sending its reply: the run is sealed.${behind}`,
     };
   }
+  if (run.asking) {
+    return {
+      tone: "calm",
+      text: `${run.consumer} has asked a question and waits for its answer, for another ${span(-secondsSince(run.asking.expires_at))}.${behind}`,
+    };
+  }
   const isLong = seconds > LONG_RUN_SECONDS;
   return {
     tone: isLong || queue.length ? "look" : "calm",

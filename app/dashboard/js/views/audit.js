@@ -4,25 +4,20 @@ import { get } from "../api.js";
 import { at } from "../clock.js";
 import { h, untrusted } from "../dom.js";
 import { linkTo } from "../keys.js";
-import { button, code, empty, table } from "../parts.js";
+import { Pages } from "../pages.js";
+import { code, empty, table } from "../parts.js";
 
 const PAGE = 50;
 
 export function audit(page, query) {
-  const data = { actions: null, cursor: null, pages: 1 };
+  const pages = new Pages(async (cursor, signal) => {
+    const answer = await get("v1/actions", { ...query, limit: PAGE, cursor }, signal);
+    return { items: answer.actions, cursor: answer.cursor };
+  }, page.reload);
   return {
     title: "Actions",
     every_ms: 5000,
-    async load(signal) {
-      const found = [];
-      let cursor = null;
-      for (let asked = 0; asked < data.pages && (asked === 0 || cursor); asked++) {
-        const answer = await get("v1/actions", { ...query, limit: PAGE, cursor }, signal);
-        found.push(...answer.actions);
-        ({ cursor } = answer);
-      }
-      Object.assign(data, { actions: found, cursor });
-    },
+    load: (signal) => pages.load(signal),
     hear(name) {
       if (name === "action" || name === "policy") page.reload();
     },
@@ -43,13 +38,8 @@ export function audit(page, query) {
             h("a", { href: "#/actions" }, "all"),
           )
         : null,
-      h("div", { class: "panel" }, shown(data.actions)),
-      data.cursor
-        ? button("Show more", () => {
-            data.pages += 1;
-            page.reload();
-          })
-        : null,
+      h("div", { class: "panel" }, shown(pages.items)),
+      pages.more(),
     ],
   };
 }

@@ -5,6 +5,7 @@ import { get } from "../api.js";
 import { ago } from "../clock.js";
 import { h, untrusted } from "../dom.js";
 import { linkTo } from "../keys.js";
+import { Pages } from "../pages.js";
 import { button, empty } from "../parts.js";
 import { Texts } from "../texts.js";
 import { count } from "../words.js";
@@ -16,8 +17,12 @@ const TOLD = {
 };
 
 export function letters(page) {
-  const data = { letters: null, cursor: null, pages: 1 };
-  const texts = new Texts(() => page.reload());
+  const texts = new Texts(page.reload);
+  const pages = new Pages(async (cursor, signal) => {
+    const answer = await get("v1/dead-letters", { ...texts.query, limit: PAGE, cursor }, signal);
+    texts.learn(answer.texts);
+    return { items: answer.dead_letters, cursor: answer.cursor };
+  }, page.reload);
 
   async function settle(verb, letter) {
     const answer = await settleLetter(verb, letter);
@@ -32,21 +37,7 @@ export function letters(page) {
   return {
     title: "Dead letters",
     every_ms: 5000,
-    async load(signal) {
-      const found = [];
-      let cursor = null;
-      for (let asked = 0; asked < data.pages && (asked === 0 || cursor); asked++) {
-        const answer = await get(
-          "v1/dead-letters",
-          { ...texts.query, limit: PAGE, cursor },
-          signal,
-        );
-        texts.learn(answer.texts);
-        found.push(...answer.dead_letters);
-        ({ cursor } = answer);
-      }
-      Object.assign(data, { letters: found, cursor });
-    },
+    load: (signal) => pages.load(signal),
     hear(name) {
       if (name === "dead_letter" || name === "action") page.reload();
     },
@@ -63,18 +54,13 @@ export function letters(page) {
         texts.toggle(),
         page.mayAct ? null : h("span", { class: "dim" }, NOT_OPERATOR),
       ),
-      shown(data, texts, page, (verb, letter) => page.attempt(() => settle(verb, letter))),
-      data.cursor
-        ? button("Show more", () => {
-            data.pages += 1;
-            page.reload();
-          })
-        : null,
+      shown(pages.items, texts, page, (verb, letter) => page.attempt(() => settle(verb, letter))),
+      pages.more(),
     ],
   };
 }
 
-function shown({ letters: found }, texts, page, settle) {
+function shown(found, texts, page, settle) {
   if (!found) return h("p", { class: "dim" }, "Looking…");
   if (!found.length) return empty("There are none.");
   return h(

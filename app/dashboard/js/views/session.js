@@ -116,7 +116,7 @@ function toolbar(detail, mayAct, run) {
   );
 }
 
-function runPanel({ run, batch }, texts) {
+function runPanel({ run, batch, queue }, texts) {
   return panel(
     "Run",
     [
@@ -126,6 +126,19 @@ function runPanel({ run, batch }, texts) {
         ["Running for", since(run.started_at)],
         ["Status", run.status ? untrusted(run.status) : null],
         ["Sealed", run.sealed ? "yes: its reply goes out" : "no"],
+        ["Held", run.held ? "yes: it holds off interrupts and steers" : null],
+        [
+          "Asks",
+          run.asking
+            ? h(
+                "span",
+                null,
+                untrusted(run.asking.prompt_id),
+                ", for another ",
+                left(run.asking.expires_at),
+              )
+            : null,
+        ],
         ["Asked to stop", run.interrupt ? asked(run.interrupt) : null],
         [
           "Owners",
@@ -139,7 +152,7 @@ function runPanel({ run, batch }, texts) {
       h("h3", null, "Its batch"),
       messages(batch, texts),
     ],
-    texts.toggle(),
+    queue.length ? null : texts.toggle(),
   );
 }
 
