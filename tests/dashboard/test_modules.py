@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, Page, Route
 
 from app.api.dashboard import ROOT
 
-
 ORIGIN = "http://127.0.0.1:9"  # nobody is asked: the files are given from here
 
 
