@@ -1,6 +1,6 @@
 """Very many sessions: the list asks for pages, and the browser holds a window of rows.
 
-`SESSION_ROUTER_MANY_SESSIONS` says how many, 20,000 in short and 100,000 in the long form.
+`SESSION_ROUTER_MANY_SESSIONS` says how many, 5,000 in short and 100,000 in the long form.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from bench.seeding import seed
 from tests.dashboard.conftest import Visit, Visitor
 from tests.dashboard.gateway import Gateway
 
-MANY = int(os.environ.get("SESSION_ROUTER_MANY_SESSIONS", "20000"))
+MANY = int(os.environ.get("SESSION_ROUTER_MANY_SESSIONS", "5000"))
 PAGE = 200
 PAGES = 15
 ROWS_MAX = 80  # what fits the window, and what is kept ready above and below

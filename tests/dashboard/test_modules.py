@@ -1,12 +1,18 @@
 """Small parts of the page, each asked by itself in the browser."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from app.api.dashboard import ROOT
+from app.store import scripts as store_scripts
+from session_router.models import DecisionWord, Ended, Outcome, Reason
+
+LUA = Path(store_scripts.__file__).parent / "lua"
 
 ORIGIN = "http://127.0.0.1:9"  # nobody is asked: the files are given from here
 
@@ -90,6 +96,18 @@ def test_a_clock_that_is_wrong_follows_the_services(page: Page) -> None:
 )
 def test_a_key_is_read_into_its_parts(page: Page, key: str, parts: list[list[str]]) -> None:
     assert ask(page, "keys.js", "return m.partsOf(a)", key) == parts
+
+
+def test_every_word_of_a_timeline_is_told_in_a_sentence(page: Page) -> None:
+    scripts = "".join(path.read_text("utf-8") for path in LUA.rglob("*.lua"))
+    noted = set(re.findall(r"note\('(\w+)'", scripts))
+    events = sorted(noted | set(get_args(DecisionWord)) - {"duplicate"})
+    assert len(events) > 20
+    assert ask(page, "words.js", "return a.filter(w => m.eventIn(w) === w)", events) == []
+    reasons = [*get_args(Reason), *get_args(Ended), *get_args(Outcome)]
+    assert ask(page, "words.js", "return a.filter(w => !m.reasonIn(w))", reasons) == []
+    kinds = list(get_args(DecisionWord))
+    assert sorted(ask(page, "chart.js", "return m.KINDS")) == sorted(kinds)
 
 
 def test_what_differs_is_told_line_by_line(page: Page) -> None:

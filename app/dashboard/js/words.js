@@ -15,6 +15,8 @@ const EVENTS = {
   ended: "Run ended",
   seen: "Run has seen a message",
   sealed: "Run sealed: its reply goes out",
+  asked: "Run asks a question",
+  prompt_withdrawn: "Run withdrew its question",
   stop_asked: "Run asked to stop",
   release_asked: "Lease taken by an operator",
   reset_asked: "Reset asked for",
@@ -48,6 +50,13 @@ const REASONS = {
   not_owner: "it is not this sender's to give",
   run_sealed: "the run is about to send its reply",
   run_held: "the run holds off interruptions",
+  asking: "the run has asked for it",
+  prompt_gone: "the question is no longer asked",
+  context: "it was overheard, for the next run to know",
+  no_session: "there is no session that it could be kept for",
+  session_changed: "the session has another id by now",
+  known_id: "this id was accepted before",
+  id_reused: "a known id came with other words",
   too_late: "the reply is going out already",
   too_old: "it is too old to tell from a repeat",
   nothing_runs: "nothing runs",
@@ -70,6 +79,7 @@ const REASONS = {
   idle: "nobody wrote for long enough",
   daily: "the day's hour had come",
   reset: "its sender asked for a reset",
+  control: "its sender asked for a reset",
 };
 
 export const eventIn = (word) => EVENTS[word] ?? word;
