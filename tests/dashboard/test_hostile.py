@@ -23,7 +23,8 @@ def hostile(service: Gateway) -> Gateway:
         "identities": {f"alice{QUOTES}".replace(":", ""): ["telegram:1"]},
     }
     service.ask("PUT", "/v1/policy", policy)
-    run = service.run(MARKUP, QUOTES, chat_id=MARKUP, user_name=MARKUP, consumer=QUOTES)
+    consumer = QUOTES + OVERRIDE
+    run = service.run(MARKUP, QUOTES, chat_id=MARKUP, user_name=MARKUP, consumer=consumer)
     service.beat(run, status=MARKUP, usage={"context_tokens": 10, "context_limit": 20})
     service.send(QUOTES, OVERRIDE, chat_id=MARKUP, user_name=OVERRIDE, text=MARKUP + QUOTES)
     dead = service.run(f"{MARKUP}2", MARKUP, chat_id=QUOTES, text=MARKUP, consumer=MARKUP)
@@ -77,6 +78,9 @@ def test_characters_that_turn_or_hide_text_are_spelled_out(hostile: Gateway, vis
     page.get_by_role("table", name="Sessions").get_by_role("link").click()
     queue = page.get_by_role("region", name="Queue")
     expect(queue).to_contain_text("nobody⟨202E⟩gro.live⟨2066⟩")
+    expect(page.locator(".verdict")).to_contain_text("nobody⟨202E⟩gro.live⟨2066⟩")
+    page.get_by_role("button", name="Force release").click()
+    expect(page.get_by_role("dialog")).to_contain_text("nobody⟨202E⟩gro.live⟨2066⟩")
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", page.locator("body").inner_text())
 
 

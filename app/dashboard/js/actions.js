@@ -3,6 +3,7 @@
 
 import { call, sessionPath } from "./api.js";
 import { confirm } from "./confirm.js";
+import { visible } from "./dom.js";
 import { count } from "./words.js";
 
 export const NOT_OPERATOR = "Your token may look; acting needs an operator's.";
@@ -22,7 +23,7 @@ const ACTIONS = {
       (run.interrupt ? "It has been asked to stop already." : null),
     sees: runAndSession,
     will: ({ run }) => [
-      `${run.consumer} is asked to stop this run. It decides what becomes of its ${count(run.message_ids.length, "message")}.`,
+      `${visible(run.consumer)} is asked to stop this run. It decides what becomes of its ${count(run.message_ids.length, "message")}.`,
       "If it does not confirm within the policy's grace, the run ends as lost and its batch returns to the front of the queue.",
     ],
     done: "The run has been asked to stop.",
@@ -33,7 +34,7 @@ const ACTIONS = {
     needs: needsRun,
     sees: runAndSession,
     will: ({ run, queue }) => [
-      `The lease is taken from ${run.consumer} at once. Whatever it still sends for this run is refused by its fence.`,
+      `The lease is taken from ${visible(run.consumer)} at once. Whatever it still sends for this run is refused by its fence.`,
       run.sealed
         ? "The run is sealed: unless the policy resends, its batch counts as done, with delivery unknown."
         : `Its batch of ${count(run.message_ids.length, "message")} returns to the front of the queue, uncounted${queue.length ? `, before the ${queue.length.toLocaleString()} that wait` : ""}.`,
@@ -80,7 +81,7 @@ const ACTIONS = {
     sees: runAndSession,
     will: ({ run, counters }) => [
       `The session is removed for good, with ${count(counters.waiting, "waiting message")} and ${counters.in_run.toLocaleString()} in a run.`,
-      run ? `${run.consumer} is fenced out.` : null,
+      run ? `${visible(run.consumer)} is fenced out.` : null,
       "Message ids stay known, so what is sent again is still a repeat.",
     ],
     done: "The session is deleted.",

@@ -1,6 +1,7 @@
 // Why a session is as it is, in a sentence or two for whoever is on call.
 
 import { secondsSince, span } from "./clock.js";
+import { visible } from "./dom.js";
 import { count } from "./words.js";
 
 const LONG_RUN_SECONDS = 300;
@@ -13,7 +14,7 @@ export function explain(detail) {
 const BY_STATE = {
   paused: ({ run, queue }) => ({
     tone: queue.length ? "look" : "calm",
-    text: `Paused by a person: everything waits until it is resumed. ${waits(queue) || "Nothing waits."}${run ? ` The run of ${run.consumer} goes on to its end.` : ""}`,
+    text: `Paused by a person: everything waits until it is resumed. ${waits(queue) || "Nothing waits."}${run ? ` The run of ${visible(run.consumer)} goes on to its end.` : ""}`,
     hint: queue.length ? "Resume lets it go on. The timeline says who paused it." : null,
   }),
   idle: () => ({ tone: "calm", text: "Nothing runs and nothing waits." }),
@@ -25,7 +26,7 @@ function whyItWaits({ queue, ready_at }) {
   if (ready_at && secondsSince(ready_at) < 0) {
     return {
       tone: "calm",
-      text: `${waits(queue)} It is held back for another ${span(-secondsSince(ready_at))}: a retry delay or a debounce.`,
+      text: `${waits(queue)} It is held back for another ${span(-secondsSince(ready_at))}: a retry delay, a debounce, or an album that is not whole.`,
     };
   }
   return {
@@ -42,19 +43,19 @@ function whatRuns({ run, queue }) {
   if (run.sealed) {
     return {
       tone: "calm",
-      text: `${run.consumer} is sending its reply: the run is sealed.${behind}`,
+      text: `${visible(run.consumer)} is sending its reply: the run is sealed.${behind}`,
     };
   }
   if (run.asking) {
     return {
       tone: "calm",
-      text: `${run.consumer} has asked a question and waits for its answer, for another ${span(-secondsSince(run.asking.expires_at))}.${behind}`,
+      text: `${visible(run.consumer)} has asked a question and waits for its answer, for another ${span(-secondsSince(run.asking.expires_at))}.${behind}`,
     };
   }
   const isLong = seconds > LONG_RUN_SECONDS;
   return {
     tone: isLong || queue.length ? "look" : "calm",
-    text: `${run.consumer} has run this session for ${span(seconds)} and still renews its lease.${behind}`,
+    text: `${visible(run.consumer)} has run this session for ${span(seconds)} and still renews its lease.${behind}`,
     hint: isLong
       ? "If its holder hangs: Interrupt asks it to stop, Force release takes the lease at once and lets what waits run."
       : null,
@@ -67,7 +68,7 @@ function whoStops({ consumer, interrupt }, behind) {
     : "It has no deadline but its lease.";
   return {
     tone: "look",
-    text: `${consumer} was asked to stop ${span(secondsSince(interrupt.requested_at))} ago. ${then}${behind}`,
+    text: `${visible(consumer)} was asked to stop ${span(secondsSince(interrupt.requested_at))} ago. ${then}${behind}`,
     hint: "Force release does not wait for it.",
   };
 }

@@ -46,11 +46,14 @@ export class Feed {
     let silence = setTimeout(end, SILENCE_MS);
     try {
       const { body } = await ask("GET", "v1/events", { signal: one.signal });
+      const reader = body.pipeThrough(new TextDecoderStream()).getReader();
       const lines = new Lines();
-      for await (const text of body.pipeThrough(new TextDecoderStream())) {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
         clearTimeout(silence);
         silence = setTimeout(end, SILENCE_MS);
-        for (const [name, data] of lines.take(text)) {
+        for (const [name, data] of lines.take(value)) {
           if (name === "reconnect") return;
           this.tries = 0;
           this.change("live");

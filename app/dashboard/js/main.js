@@ -2,7 +2,7 @@
 
 import { get, Problem, token } from "./api.js";
 import { Decisions } from "./chart.js";
-import { h, show, untrusted } from "./dom.js";
+import { h, show, untrusted, visible } from "./dom.js";
 import { Feed } from "./feed.js";
 import { problem } from "./parts.js";
 import { signIn } from "./sign-in.js";
@@ -222,7 +222,7 @@ function tell(kind, text) {
       ? h(
           "div",
           { class: `notice is-${kind}` },
-          h("span", null, text),
+          h("span", null, visible(text)),
           h(
             "button",
             { type: "button", class: "button is-small", onclick: () => show(notices) },

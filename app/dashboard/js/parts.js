@@ -1,6 +1,6 @@
 // Small parts that several views are made of.
 
-import { h } from "./dom.js";
+import { h, visible } from "./dom.js";
 
 export const state = (word) => h("span", { class: `state is-${word}` }, word);
 
@@ -89,12 +89,14 @@ export function problem(error) {
     "div",
     { class: "problem", role: "alert" },
     h("strong", null, error.title ?? "Something went wrong in this page"),
-    h("p", null, error.message),
+    h("p", null, visible(error.message)),
     error.errors?.length
       ? h(
           "ul",
           null,
-          error.errors.map(({ path, message }) => h("li", null, code(path), " ", message)),
+          error.errors.map(({ path, message }) =>
+            h("li", null, code(visible(path)), " ", visible(message)),
+          ),
         )
       : null,
   );

@@ -26,23 +26,34 @@ export function audit(page, query) {
       h(
         "p",
         { class: "lead" },
-        "What people did, to what, and whether it changed anything. By is the name of a token.",
+        "What people did, to what, and whether it changed anything. By is the name of a token; press a name or an action to see that alone.",
       ),
-      query.session
-        ? h(
-            "p",
-            null,
-            "Of one session: ",
-            linkTo(query.session),
-            " · ",
-            h("a", { href: "#/actions" }, "all"),
-          )
-        : null,
+      filterTold(query),
       h("div", { class: "panel" }, shown(pages.items)),
       pages.more(),
     ],
   };
 }
+
+function filterTold({ session, by, action }) {
+  if (!session && !by && !action) return null;
+  const parts = [
+    session ? ["of ", linkTo(session)] : null,
+    by ? ["by ", untrusted(by)] : null,
+    action ? ["with ", code(action)] : null,
+  ].filter(Boolean);
+  return h(
+    "p",
+    null,
+    "Only what was done ",
+    parts.map((part, place) => [place ? ", " : null, part]),
+    " · ",
+    h("a", { href: "#/actions" }, "show all"),
+  );
+}
+
+const only = (name, value, shownAs) =>
+  h("a", { href: `#/actions?${new URLSearchParams([[name, value]])}` }, shownAs);
 
 function shown(actions) {
   if (!actions) return h("p", { class: "dim" }, "Looking…");
@@ -54,8 +65,8 @@ function shown(actions) {
       key: one.id,
       cells: [
         at(one.at),
-        one.by ? untrusted(one.by) : h("span", { class: "dim" }, "no token"),
-        code(one.action),
+        one.by ? only("by", one.by, untrusted(one.by)) : h("span", { class: "dim" }, "no token"),
+        only("action", one.action, code(one.action)),
         one.changed ? "yes" : h("span", { class: "dim" }, "no"),
         target(one),
       ],

@@ -3,7 +3,7 @@
 import { settleLetter, NOT_OPERATOR } from "../actions.js";
 import { get } from "../api.js";
 import { ago } from "../clock.js";
-import { h, untrusted } from "../dom.js";
+import { h, untrusted, visible } from "../dom.js";
 import { linkTo } from "../keys.js";
 import { Pages } from "../pages.js";
 import { button, empty } from "../parts.js";
@@ -88,19 +88,19 @@ function card(letter, texts, mayAct, settle) {
     h(
       "div",
       { class: "message-body" },
-      texts.text(letter.id, message.text, `message ${message.message_id}`),
+      texts.text(letter.id, message.text, `message ${visible(message.message_id)}`),
       h(
         "span",
         { class: "buttons" },
         button("Redrive", () => settle("redrive", letter), {
           why,
           kind: "is-small",
-          describe: `Redrive message ${message.message_id}`,
+          describe: `Redrive message ${visible(message.message_id)}`,
         }),
         button("Delete", () => settle("discard", letter), {
           why,
           kind: "is-small is-danger",
-          describe: `Delete dead letter ${message.message_id}`,
+          describe: `Delete dead letter ${visible(message.message_id)}`,
         }),
       ),
     ),

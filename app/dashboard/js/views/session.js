@@ -4,7 +4,7 @@
 import { act, actionsOn, doneOf, removeMessage, NOT_OPERATOR } from "../actions.js";
 import { get, sessionPath } from "../api.js";
 import { ago, left, secondsSince, since } from "../clock.js";
-import { h, untrusted } from "../dom.js";
+import { h, untrusted, visible } from "../dom.js";
 import { explain } from "../explain.js";
 import { nameOf } from "../keys.js";
 import { button, code, empty, facts, panel, state } from "../parts.js";
@@ -204,12 +204,12 @@ function messages(list, texts, deletion) {
         h(
           "div",
           { class: "message-body" },
-          texts.text(message.seq, message.text, `message ${message.message_id}`),
+          texts.text(message.seq, message.text, `message ${visible(message.message_id)}`),
           deletion
             ? button("Delete", () => deletion.remove(message), {
                 why: deletion.mayAct ? null : NOT_OPERATOR,
                 kind: "is-small",
-                describe: `Delete message ${message.message_id}`,
+                describe: `Delete message ${visible(message.message_id)}`,
               })
             : null,
         ),

@@ -5,7 +5,7 @@ import { get } from "../api.js";
 import { actOnAll, BULK_MAX } from "../bulk.js";
 import { since } from "../clock.js";
 import { h, untrusted } from "../dom.js";
-import { addressOf, linkTo } from "../keys.js";
+import { linkTo } from "../keys.js";
 import { button, state } from "../parts.js";
 import { WindowList } from "../window-list.js";
 import { count, STATES } from "../words.js";
@@ -138,7 +138,7 @@ function filterForm(filter) {
   const field = (name, label, hint) =>
     h(
       "label",
-      { class: `field field-${name}` },
+      { class: name === "search" ? "field field-search" : "field field-more" },
       h("span", null, label),
       h("input", {
         name,
@@ -148,29 +148,29 @@ function filterForm(filter) {
         spellcheck: "false",
       }),
     );
+  const more = button("More filters", () => {
+    more.setAttribute("aria-expanded", String(form.classList.toggle("is-open")));
+  });
+  more.classList.add("filters-toggle"); // where there is no room for all of them
+  more.setAttribute("aria-expanded", "false");
   const form = h(
     "form",
     { class: "filters", role: "search", "aria-label": "Filter sessions" },
-    field("search", "Search in keys", "part of a key, or a whole one"),
-    field("chat", "Chat id", ""),
-    field("user", "User id", ""),
-    field("platform", "Platform", ""),
-    field("agent", "Agent", ""),
+    field("search", "Search in keys", "a part of a key, or all of it"),
+    field("chat", "Chat id"),
+    field("user", "User id"),
+    field("platform", "Platform"),
+    field("agent", "Agent"),
     h("button", { class: "button is-main", type: "submit" }, "Filter"),
     h("a", { class: "button", href: "#/sessions" }, "Clear"),
+    more,
   );
   form.own = true;
   form.onsubmit = (event) => {
     event.preventDefault();
-    const typed = Object.fromEntries(
-      FIELDS.map((name) => [name, form.elements[name].value.trim()]),
-    );
-    location.hash =
-      typed.search.startsWith("agent:") &&
-      typed.search.split(":").length > 3 &&
-      !FIELDS.slice(1).some((name) => typed[name])
-        ? addressOf(typed.search)
-        : address({ state: filter.state, order: filter.order, ...typed });
+    const typed = FIELDS.map((name) => [name, form.elements[name].value.trim()]);
+    const { state, order } = filter;
+    location.hash = address({ state, order, ...Object.fromEntries(typed) });
   };
   return form;
 }
