@@ -12,9 +12,10 @@ from app.routing.keys import ChatName
 from app.routing.policy import policy_from
 from app.routing.route import route
 from app.routing.rules import Rulebook
+from app.store.admissions import routed
 from app.store.keys import home_digest
 from app.store.scripts import LIBRARY, Script
-from app.store.session_store import Admission, SessionStore
+from app.store.session_store import SessionStore
 from app.store.store_client import Reply, StoreClient
 from bench.machine import Json, message
 from session_router.models import Decision, Message
@@ -32,8 +33,11 @@ class Seeder:
 
     async def admit(self, body: Json) -> Decision:
         message = Message.model_validate(body)
+        assert message.source is not None
         routing = route(self._rulebook, message.agent, message.kind, message.source)
-        return await self._store.admit(Admission(message, routing, ""))
+        decision = await self._store.admit(routed(message, routing, ""))
+        assert isinstance(decision, Decision)
+        return decision
 
 
 class _Heard(Exception):
