@@ -20,8 +20,7 @@ local function ask()
   if ARGV[4] == '' then return note('prompt_withdrawn', '', run.consumer, '', session.fence) end
   local prompt = {prompt = ARGV[4], prompt_from = ARGV[5], prompt_users = ARGV[6],
     prompt_reply_to = ARGV[7], prompt_until = text(now + tonumber(ARGV[8])), asked_at = text(now)}
-  for field, value in pairs(prompt) do run[field] = value end
-  write_run(prompt)
+  put_run(prompt)
   note('asked', ARGV[5], run.consumer, '', session.fence)
 end
 
