@@ -21,7 +21,6 @@ ADDITIONS: Final = (
     (r"(cmsgpack\.pack\(\{name, state, [^}]*)\}\)", r"\1, 'x'})"),
     (r"(local ENDED = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
     (r"(cmsgpack\.pack\(\{name, ended, (?:[^{}]|\{\})*)\}\)", r"\1, 'x'})"),
-    (r"(local FIELDS = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
     (r"(local LINE = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
     (r"(\{line\.number, [^}]*)\}", r"\1, 'x'}"),
     (r"\bfunction save\(\)", rf"\g<0>\n  if session.id then put('{FIELD}', 'x') end"),

@@ -37,7 +37,7 @@
 --   kept, reason             context
 --   control, reason          stopped, reset, nothing_runs, too_late
 
-local settings = ARGV[3] ~= '' and cjson.decode(ARGV[3])
+local settings = ARGV[2] ~= '' and settings_named(ARGV[2], ARGV[3]).decoded
 local message_id, home, print, sender = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local is_moderator, is_bot = ARGV[9] == '1', ARGV[10] == '1'
 local place, holder, user_id, kind = ARGV[11], ARGV[12], ARGV[13], ARGV[15]
@@ -205,8 +205,7 @@ end
 
 local function offer_to_run(m)
   m.offered = session.fence
-  run.offers = settings.isolation
-  write_run({offers = run.offers})
+  put_run({offers = settings.isolation})
   signal(run.consumer)
 end
 

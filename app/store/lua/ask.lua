@@ -23,8 +23,7 @@ local function ask()
   if not is_repeat then
     prompt.prompt_until, prompt.asked_at = text(now + tonumber(ARGV[8])), text(now)
   end
-  for field, value in pairs(prompt) do run[field] = value end
-  write_run(prompt)
+  put_run(prompt)
   if not is_repeat then note('asked', ARGV[5], run.consumer, '', session.fence) end
 end
 

@@ -4,7 +4,7 @@
 local function session_section()
   if not session.id then return false end
   local settings = session.settings ~= sent_settings
-    and redis.call('HGET', key.settings, session.settings)
+    and settings_named(session.settings).json
   return {session.id, session.new or '', session.previous_id or '', session.reset_reason or '',
     session.tokens or '', session.limit or '', settings or '',
     redis.call('HVALS', key.participants), session.thread or ''}
