@@ -221,7 +221,7 @@ function wait(decision, reason, also)
   if decision == 'answer' then m.answers = run.prompt end
   if decision == 'steer' or decision == 'answer' then offer_to_run(m) end
   if also.debounce_at then put('debounce_at', text(also.debounce_at)) end
-  hold_open(m, settings)
+  m.group_until = window_of(m, settings) or 0
   write_home(m, 'waiting', '')
   watch_expiry(m)
   local position
@@ -343,7 +343,8 @@ end
 function hold()
   if session.retry_at then return 'retry_delay' end
   local debounce_at = debounce_until()
-  if group ~= '' and settings.group_ms > 0 or open_head_until() then return 'group', debounce_at end
+  local part = {group = group, sender = sender, place = place}
+  if window_of(part, settings) or open_head_until() then return 'group', debounce_at end
   if debounce_at then return 'debounce', debounce_at end
   if ARGV[18] == 'worker' then return 'dispatch_worker' end
   local head = session.depth > 0 and read_messages(key.queue, 0, 0)[1]

@@ -128,8 +128,28 @@ local function forget_letter(m, born)
   return is_own
 end
 
+local return_batch
+do
+
+-- The parts that wait stand behind their siblings of a batch that returns.
+local function with_waiting_parts(messages)
+  local line = {}
+  for i, m in ipairs(messages) do line[i] = m end
+  for _, waiting in ipairs(session.groups and read_messages(key.queue, 0, -1) or {}) do
+    for i = #line, 1, -1 do
+      if is_part_of(line[i], waiting) then
+        redis.call('LREM', key.queue, 1, waiting.packed)
+        table.insert(line, i + 1, waiting)
+        put('jumped', '1')
+        break
+      end
+    end
+  end
+  return line
+end
+
 -- A batch that returns stands in front of everything, in its old order (I3).
-local function return_batch(messages, reason, counted, settings)
+function return_batch(messages, reason, counted, settings)
   local kept = {}
   for _, m in ipairs(messages) do
     if counted and is_last_try(m, settings) then
@@ -141,14 +161,17 @@ local function return_batch(messages, reason, counted, settings)
   end
   if #kept == 0 then return end
   if counted then tally('redelivered', #kept) end
+  local line = with_waiting_parts(kept)
   local behind = session.depth > 0 and read_messages(key.queue, 0, 0)[1]
-  push_all('LPUSH', key.queue, pack_all(kept, #kept, 1, -1))
+  push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))
   for i, m in ipairs(kept) do
     local after = kept[i + 1] or behind
     if after and after.accepted_at < m.accepted_at then put('jumped', '1') end
     queue_changed(m, 1)
     write_home(m, 'waiting', reason)
   end
+end
+
 end
 
 -- A failure holds the whole session, twice as long each time in a row.
