@@ -101,6 +101,7 @@ class Director:
         self._started = time.monotonic()
         try:
             await self._processes.start(self._task.processes)
+            await self._until_begun()
             await self._direct(policy)
             return await self._rest()
         finally:
@@ -124,12 +125,23 @@ class Director:
         rules = self._task.plan.rules(round_number)
         return {**policy, "rules": [*policy["rules"], *rules]}
 
+    async def _until_begun(self) -> None:
+        """Return with the first accepted message: processes take their time to start."""
+        deadline = time.monotonic() + self._task.patience_seconds
+        while time.monotonic() < deadline:
+            figures = await self._sample()
+            if figures is not None and self._own(figures)["messages"]["accepted"]:
+                return
+            await self._processes.replace_dead()
+            await asyncio.sleep(LOOK_SECONDS)
+        raise Stuck("no message was accepted")
+
     async def _direct(self, policy: Json | None) -> None:
         """Replace who dies, and change the policy of the torture, until the time is over."""
-        round_number = 0
-        while (passed := time.monotonic() - self._started) < self._task.seconds:
+        round_number, end = 0, time.monotonic() + self._task.seconds
+        while time.monotonic() < end:
             await self._processes.replace_dead()
-            current = int(passed / ROUND_SECONDS)
+            current = int((time.monotonic() - self._started) / ROUND_SECONDS)
             if policy is not None and current > round_number:
                 body = self._with_rules(policy, current)
                 if await self._routers.ask("PUT", "/v1/policy", body) is not None:
