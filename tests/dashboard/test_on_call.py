@@ -49,7 +49,8 @@ def test_a_stuck_session_is_found_explained_and_released_and_its_queue_runs(
 
     page.get_by_role("link", name="Actions").click()
     row = page.get_by_role("row").filter(has_text="release")
-    expect(row).to_contain_text(re.compile("operator.*release.*yes.*room", re.DOTALL))
+    expect(row).not_to_contain_text("nothing changed")
+    expect(row).to_contain_text(re.compile("operator.*release.*room", re.DOTALL))
 
 
 def test_what_is_released_is_the_run_that_was_seen(service: Gateway, visit: Visit) -> None:
@@ -66,6 +67,12 @@ def test_what_is_released_is_the_run_that_was_seen(service: Gateway, visit: Visi
 
     expect(page.get_by_text("Nothing was changed")).to_be_visible()
     assert not service.is_lost(following), "another run than the one that was seen"
+    page.get_by_role("link", name="Actions").click()
+    row = page.get_by_role("row").filter(has_text="release")
+    expect(row).to_contain_text(re.compile("no token.*release nothing changed", re.DOTALL))
+    page.get_by_role("link", name="put_policy").first.click()
+    expect(page.get_by_role("row").filter(has_text="release")).to_have_count(0)
+    expect(page.locator("main")).to_contain_text("Only what was done with put_policy")
 
 
 def test_an_overview_follows_what_happens_without_being_asked(

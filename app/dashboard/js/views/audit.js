@@ -60,14 +60,18 @@ function shown(actions) {
   if (!actions.length) return empty("Nobody has done anything yet.");
   return table(
     "Actions, newest first",
-    ["When", "By", "Action", "Changed", "Target"],
+    ["When", "By", "Action", "Target"],
     actions.map((one) => ({
       key: one.id,
       cells: [
         at(one.at),
         one.by ? only("by", one.by, untrusted(one.by)) : h("span", { class: "dim" }, "no token"),
-        only("action", one.action, code(one.action)),
-        one.changed ? "yes" : h("span", { class: "dim" }, "no"),
+        h(
+          "span",
+          null,
+          only("action", one.action, code(one.action)),
+          one.changed ? null : h("span", { class: "dim" }, " nothing changed"),
+        ),
         target(one),
       ],
     })),
