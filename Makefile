@@ -13,7 +13,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test torture bench check check-image demo test-topology openapi lock clean
+.PHONY: help install run test torture pictures bench check check-image demo test-topology openapi lock clean
 
 help: ## show this list
 	@echo "Session Router: make <target>"
@@ -45,7 +45,10 @@ test-topology: $(STAMP) ## kill primaries behind Sentinels and in a cluster, fiv
 	@SESSION_ROUTER_FAILOVERS=$${SESSION_ROUTER_FAILOVERS:-5} $(BIN)/python -m pytest \
 		tests/topology --log-cli-level WARNING $(ARGS)
 
-bench: $(STAMP) ## measure sweep, signals, claims and lists; BENCH_SHORT=1 for a quick look
+pictures: $(STAMP) ## draw docs/images anew: the dashboard, in a headless browser
+	SESSION_ROUTER_KEEP_PICTURES=1 $(BIN)/python -m pytest --timeout 400 tests/dashboard/test_pictures.py
+
+bench: $(STAMP) ## measure sweep, signals, claims, lists and scripts; BENCH_SHORT=1 for a quick look
 	@$(BIN)/python -m bench $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, import directions, openapi.yaml, compose file

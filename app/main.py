@@ -12,6 +12,7 @@ from app import DESCRIPTION, TITLE, VERSION
 from app.api import (
     actions,
     chats,
+    dashboard,
     dead_letters,
     events,
     messages,
@@ -80,6 +81,7 @@ RESOURCES = (
     events,
     roster,
     system,
+    dashboard,
 )
 # FastAPI's own would tell paths, which name chats and people, and what errors quote.
 NO_TELEMETRY: Final[TelemetryConfig] = {

@@ -145,7 +145,7 @@ def calling_store(verb: str) -> Iterator[None]:
     with _tracer.start_as_current_span(
         f"store {verb}",
         kind=SpanKind.CLIENT,
-        attributes={"db.system.name": "redis", "db.operation.name": "EVALSHA"},
+        attributes={"db.system.name": "redis", "db.operation.name": "FCALL"},
         record_exception=False,
         set_status_on_exception=False,
     ) as span:

@@ -21,7 +21,7 @@ import uvloop
 from app.routing.keys import SessionKey
 from app.store import keys
 from app.store.embedded import EmbeddedValkey
-from app.store.scripts import HEARTBEAT
+from app.store.scripts import HEARTBEAT, LIBRARY
 from app.store.store_client import StoreClient
 from bench.figures import Figure
 
@@ -29,6 +29,7 @@ CALLERS = 64
 ROUNDS, ROUNDS_SHORT = 9, 3
 CALLS, CALLS_SHORT = 6_400, 1_600
 KEYS = keys.session_keys(0, SessionKey("agent:main:discord:group:1180000000000000000"))
+FUNCTION = LIBRARY.function(HEARTBEAT)
 ARGUMENTS = ("", "1795328956000001", 1795328956000001, "", "", "", "")
 
 Call = Callable[[], Awaitable[Any]]
@@ -58,7 +59,7 @@ class TickPipeline:
     async def _send(self, waiting: list[asyncio.Future[Any]]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
         for _ in waiting:
-            pipeline.evalsha(HEARTBEAT.sha, len(KEYS), *KEYS, *ARGUMENTS)
+            pipeline.fcall(FUNCTION, len(KEYS), *KEYS, *ARGUMENTS)
         for reply, found in zip(waiting, await pipeline.execute(), strict=True):
             reply.set_result(found)
 
@@ -72,7 +73,7 @@ async def _ways(url: str) -> AsyncIterator[dict[str, Call]]:
     pooled = redis.Redis.from_url(url, decode_responses=True, max_connections=1000)
     try:
         yield {
-            "redis-py, pooled": lambda: pooled.evalsha(HEARTBEAT.sha, len(KEYS), *KEYS, *ARGUMENTS),
+            "redis-py, pooled": lambda: pooled.fcall(FUNCTION, len(KEYS), *KEYS, *ARGUMENTS),
             "redis-py, a pipeline a turn": tick.call,
             "the wire": lambda: wire.call(HEARTBEAT, KEYS, *ARGUMENTS),
         }

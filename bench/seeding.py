@@ -12,9 +12,10 @@ from app.routing.keys import ChatName
 from app.routing.policy import policy_from
 from app.routing.route import route
 from app.routing.rules import Rulebook
+from app.store.admissions import routed
 from app.store.keys import home_digest
-from app.store.scripts import ADMIT, Script
-from app.store.session_store import Admission, SessionStore
+from app.store.scripts import LIBRARY, Script
+from app.store.session_store import SessionStore
 from app.store.store_client import Reply, StoreClient
 from bench.machine import Json, message
 from session_router.models import Decision, Message
@@ -32,8 +33,11 @@ class Seeder:
 
     async def admit(self, body: Json) -> Decision:
         message = Message.model_validate(body)
+        assert message.source is not None
         routing = route(self._rulebook, message.agent, message.kind, message.source)
-        return await self._store.admit(Admission(message, routing, ""))
+        decision = await self._store.admit(routed(message, routing, ""))
+        assert isinstance(decision, Decision)
+        return decision
 
 
 class _Heard(Exception):
@@ -46,7 +50,7 @@ class _Listener(StoreClient):
     command: tuple[Any, ...] = ()
 
     async def call(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
-        self.command = (script.sha, len(keys), *keys, *arguments)
+        self.command = (LIBRARY.function(script), len(keys), *keys, *arguments)
         raise _Heard
 
 
@@ -64,12 +68,12 @@ def _run_all(url: str, first: tuple[Any, ...], leases: int) -> None:
     with socket.socket(socket.AF_UNIX) as store:
         store.connect(unquote(url.removeprefix("unix://")))
         replies = hiredis.Reader()
-        load: Any = ("SCRIPT", "LOAD", ADMIT.text)
+        load: Any = ("FUNCTION", "LOAD", "REPLACE", LIBRARY.text)
         store.sendall(hiredis.pack_command(load))
         _take(store, replies, 1)
         for start in range(0, leases, AT_ONCE):
             commands = list(_commands(first, range(start, min(start + AT_ONCE, leases))))
-            packed = (hiredis.pack_command(("EVALSHA", *command)) for command in commands)
+            packed = (hiredis.pack_command(("FCALL", *command)) for command in commands)
             store.sendall(b"".join(packed))
             assert all(reply[0] == b"run" for reply in _take(store, replies, len(commands)))
 

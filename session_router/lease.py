@@ -67,6 +67,8 @@ class Lease:
         # An answer does not tell what happened after its request went out.
         told = self._news_at <= sent_at
         self._beat_due = sent_at + a_bit_less(self.run.heartbeat_seconds) if told else sent_at
+        if self.reports.has_news:
+            self.report_soon()
 
     def remaining_seconds(self) -> float:
         """Return the seconds until the lease is over, less than 0 afterwards."""
@@ -134,9 +136,9 @@ class Lease:
             )
             call = Call("POST", f"{self._path}/heartbeat", Heartbeat, body)
             answer = await self._while_held(call, RouterError)
-            self._renewed(answer.sent_at)
             self.reports.heard(news)
             self._confirmed(seen)
+            self._renewed(answer.sent_at)
             self._learn(answer)
 
     async def seal(self) -> None:

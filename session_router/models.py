@@ -822,7 +822,9 @@ class SessionSummary(Words):
     isolation: Isolation
     waiting: int
     oldest_waiting_at: Moment | None = None
+    run_id: str | None = None
     consumer: str | None = None
+    run_started_at: Moment | None = None
     lease_expires_at: Moment | None = None
     last_active_at: Moment | None = None
 
@@ -1105,6 +1107,17 @@ class PolicyView(Words):
     revision: int
     policy: dict[str, JsonValue]
     versions: tuple[PolicyRevision, ...]
+
+
+class TokenAccess(Words):
+    """What the caller may do. `role` is null where a token is needed and none was sent.
+
+    `name` is the token's, null where none is needed; `agents` are those it may see, null for all.
+    """
+
+    name: str | None = None
+    role: Literal["gateway", "viewer", "operator"] | None = None
+    agents: tuple[str, ...] | None = None
 
 
 class FieldError(Words):

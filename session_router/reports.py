@@ -49,11 +49,16 @@ class Reports:
         """What the next call has to report."""
         return News(tuple(self._unheard), self._hold, self._new_data)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something that no call was heard to report."""
+        return self.news != News()
+
     def heard(self, news: News) -> None:
         """Let go of what was reported by a call that has its answer."""
         for message_id in news.sent:
             self._unheard.pop(message_id, None)
         if self._new_data is news.data:
             self._new_data = None
-        if not self._hold and self._hold is news.hold:
+        if self._hold is news.hold:
             self._hold = None

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import Coroutine, Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, Final, Literal, Self, TypeVar, overload
 from urllib.parse import quote
 
@@ -43,6 +43,7 @@ from session_router.work import Grant, RunHandler, RunInWork
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
+A = TypeVar("A", Amendment, Move)
 
 RUNS_MAX: Final = 10
 
@@ -211,8 +212,8 @@ class Router(Reads):
             call = message_call(event, named, self.consumer, self._dispatch)
             return await self._send(call, place, is_from_bot=event.source.is_bot)
         if isinstance(event, ChatMoved):
-            return Submission((await self._in_turn(move_call(event, named), place)).value)
-        return Submission((await self._in_turn(amend_call(event, named), place)).value)
+            return await self._in_turn(move_call(event, named), place, _as_told)
+        return await self._in_turn(amend_call(event, named), place, _as_told)
 
     async def report(
         self,
@@ -253,30 +254,26 @@ class Router(Reads):
     async def _send(
         self, call: Call[Decision], place: Hashable, *, is_from_bot: bool
     ) -> Submission[Decision]:
-        async def send() -> Submission[Decision]:
-            async with self._turns.at(place):
-                answer = await self._connection.persist(call, self._retry_seconds)
+        def decided(answer: Answer[Decision]) -> Submission[Decision]:
             self._look_after(answer.value)
             return Submission(answer.value, self._granted(answer), is_from_bot)
 
-        return await self._to_its_end(send())
+        return await self._in_turn(call, place, decided)
 
-    async def _in_turn(self, call: Call[M], place: Hashable) -> Answer[M]:
-        async def send() -> Answer[M]:
-            async with self._turns.at(place):
-                return await self._connection.persist(call, self._retry_seconds)
-
-        return await self._to_its_end(send())
-
-    async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for a call that goes on even if its caller does not."""
+    async def _in_turn(self, call: Call[M], place: Hashable, heard: Callable[[Answer[M]], T]) -> T:
+        """Make a call when it is its place's turn; it goes on even if its caller does not."""
         if not self._is_open:
-            work.close()
             raise RuntimeError("the client is not open: submit inside `async with router`")
-        call = asyncio.create_task(work)
-        self._calls.add(call)
-        call.add_done_callback(self._called)
-        return await asyncio.shield(call)
+
+        async def send() -> T:
+            async with self._turns.at(place):
+                answer = await self._connection.persist(call, self._retry_seconds)
+            return heard(answer)
+
+        task = asyncio.create_task(send())
+        self._calls.add(task)
+        task.add_done_callback(self._called)
+        return await asyncio.shield(task)
 
     def _called(self, call: asyncio.Task[Any]) -> None:
         self._calls.discard(call)
@@ -305,3 +302,7 @@ class Router(Reads):
 
     def _note_room(self, in_work: int) -> None:
         self._claim.note_room(is_room=in_work < (self._max_runs or 0))
+
+
+def _as_told(answer: Answer[A]) -> Submission[A]:
+    return Submission(answer.value)

@@ -106,7 +106,7 @@ class _Shard:
         max_at = run["max_at"] + run.get("prompt_until", 0) - run.get("asked_at", 0)
         assert record["over_at"] == min(record["lease_at"], max_at, run.get("grace_at", max_at))
         assert self.state[f"consumer:{run['consumer']}"][name] == record["fence"]
-        assert len({m.place for m in batch}) == 1, "a batch crosses routes"
+        assert len({m.place for m in batch if not m.answers}) <= 1, "a batch crosses routes"
         assert {m.fence for m in batch} == {record["fence"]}
         assert run["place"] == batch[0].place
         assert run["session_id"] == record["id"]
@@ -129,7 +129,7 @@ class _Shard:
         assert record["seq"] >= here + gone, f"{name} lost count"
         omitted = self.state.get(f"omitted:{name}", [])
         assert len(omitted) == min(record.get("omitted", 0), 20)
-        assert len(self.state.get(f"timeline:{name}", ())) <= 50
+        assert len(self.state.get(f"timeline:{name}", ())) <= 64  # of which 50 are shown
         assert len(self.state.get(f"participants:{name}", ())) <= 50
 
     def _check_no_stray_keys(self) -> None:

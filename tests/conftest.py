@@ -42,7 +42,7 @@ def store_url(valkey_server: str) -> str:
     """Give the URL of an empty server."""
     with Redis.from_url(valkey_server) as redis:
         redis.flushall()
-        redis.script_flush()
+        redis.function_flush()
     return valkey_server
 
 

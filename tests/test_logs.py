@@ -1,10 +1,9 @@
 """The log: what its lines say, what they never say, and that nothing can fake one."""
 
+import asyncio
 import json
 import logging
-import os
 import re
-import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,8 +12,12 @@ from typing import Any
 
 import pytest
 
-from app import logs
+from app import logs, sweep
+from app.errors import StoreUnavailable
 from app.logs import JsonLines, Lines, TextLines
+from app.store.deadlines import Deadlines
+from app.store.store_client import StoreClient
+from app.sweep import Sweep
 from app.tokens import TokenEntry, add_token, hash_token
 from session_router.models import Heartbeat
 from tests.faults.services import Service
@@ -210,21 +213,27 @@ def test_at_info_only_what_matters_is_said(service: Service) -> None:
     assert "answered request_id=third verb=release outcome=ok status=200" in said[0]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "service", [{"STORE_TIMEOUT_SECONDS": "0.3"}], indirect=True, ids=["impatient"]
-)
-def test_an_outage_of_the_store_is_said_once_and_so_is_its_end(service: Service) -> None:
-    def said(sentence: str) -> int:
-        return service.log.count(f"app.sweep: {sentence}\n")
+async def test_an_outage_of_the_store_is_said_once_and_so_is_its_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rounds: list[Exception | float] = [0.0, *[StoreUnavailable()] * 3, 0.0, 0.0]
 
-    os.kill(service.store_pid, signal.SIGSTOP)
-    try:
-        wait_until(lambda: said("the store does not answer") == 2)  # one a worker
-    finally:
-        os.kill(service.store_pid, signal.SIGCONT)
-    wait_until(lambda: said("the store answers again") == 2)
-    assert said("the store does not answer") == 2
+    async def run_once(_sweep: Sweep) -> float:
+        if not rounds:
+            raise asyncio.CancelledError
+        outcome = rounds.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(Sweep, "run_once", run_once)
+    monkeypatch.setattr(sweep, "PERIOD_SECONDS", 0.0)
+    caplog.set_level("INFO")
+    client = StoreClient("redis://nobody", 1.0)
+    with pytest.raises(asyncio.CancelledError):
+        await Sweep(Deadlines(client, 1)).run()
+    await client.close()
+    assert caplog.messages == ["the store does not answer", "the store answers again"]
 
 
 def test_the_documented_way_to_hash_an_id_finds_its_lines() -> None:

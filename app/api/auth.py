@@ -48,10 +48,19 @@ class Access:
             for entry in entries
         }
 
-    def caller(self, request: Request, roles: frozenset[Role]) -> Caller:
-        """Return who calls; raises `Unauthorized`, `Forbidden` or `LoopbackOnly`."""
+    def is_nobody(self, request: Request) -> bool:
+        """Tell whether a token is needed and none was sent."""
+        return bool(self._callers) and "authorization" not in request.headers
+
+    def require_place(self, request: Request) -> None:
+        """Raise `LoopbackOnly` where there are no tokens and the request is not of this machine."""
         if not self._callers:
             _require_loopback(request)
+
+    def caller(self, request: Request, roles: frozenset[Role]) -> Caller:
+        """Return who calls; raises `Unauthorized`, `Forbidden` or `LoopbackOnly`."""
+        self.require_place(request)
+        if not self._callers:
             return ANYBODY_HERE
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         caller = self._callers.get(hash_token(token.strip()))

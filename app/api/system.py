@@ -14,7 +14,7 @@ from app.api.http import answer
 from app.api.services import services_of
 from app.errors import Forbidden, StoreUnavailable
 from app.stored_metrics import StoredMetrics
-from session_router.models import Stats, Words
+from session_router.models import Stats, TokenAccess, Words
 
 router = APIRouter(tags=["system"])
 
@@ -88,3 +88,20 @@ async def metrics_page(request: Request) -> Response:
         stored = StoredMetrics(None)
     page = await asyncio.to_thread(metrics.page, stored)
     return MetricsPage(page)
+
+
+@router.get(
+    "/v1/access",
+    operation_id="access",
+    summary="Who am I, and what may I do?",
+    response_model=TokenAccess,
+    responses=problems(*READING),
+)
+async def access(request: Request) -> Response:
+    """Name, role and agents of the token that asks; without one, whether one is needed."""
+    services = services_of(request)
+    if services.access.is_nobody(request):
+        return answer(TokenAccess())
+    caller = services.caller(request, READER)
+    agents = None if caller.agents is None else tuple(sorted(caller.agents))
+    return answer(TokenAccess(name=caller.token_name or None, role=caller.role, agents=agents))

@@ -18,7 +18,8 @@ key                   type    what it holds; who writes it; how long it lives
                               session
 `omitted:<key>`       list    the last 20 messages that were dropped or expired; until a
                               run that was told of them completes
-`timeline:<key>`      list    the last 50 events, each a JSON list; with the session
+`timeline:<key>`      list    the last 50 events and at most 14 more, each a JSON list; with
+                              the session
 `fence`               string  the last number drawn: fences and session ids; for ever
 `settings`            hash    settings id to the effective policy as JSON; one for each
                               distinct outcome of the policy; for ever (policy)

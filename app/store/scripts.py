@@ -1,10 +1,12 @@
-"""The scripts, one a verb, as text to be called by content.
+"""The scripts, one a verb, in one library of functions that is named by its content.
 
-A script on one session begins with the files of `lua/session`, in this order; the others
-stand alone. A script is addressed by the hash of its text, so two releases can share a
-store.
+The server makes a library's functions once, where a script's would be made at each call. All
+names end in the digest of the library's text, so two releases can share a store. A function on
+one session works with the files of `lua/session`, which stand before it in this order; the
+others stand alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
@@ -27,29 +29,63 @@ SESSION_PARTS = (
     "operators",
 )
 
+# KEYS and ARGV are what a script calls its parameters.
+_FUNCTION = """redis.register_function{{
+  function_name = '{verb}_' .. DIGEST,
+  flags = {{{flags}}},
+  callback = function(KEYS, ARGV)
+{body}
+  end,
+}}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script's verb, text and SHA-1, the name that `EVALSHA` takes."""
+    """What one verb does in the store: a file of `lua`."""
 
     verb: str
-    text: str
-    sha: str
+    is_on_session: bool
+
+    def registered(self) -> str:
+        """The script as its library registers it, with the flags of its shebang."""
+        shebang, _, body = (LUA / f"{self.verb}.lua").read_text("utf-8").partition("\n")
+        _, _, flag = shebang.partition("flags=")
+        begins = "begin(KEYS, ARGV)\n" if self.is_on_session else ""
+        return _FUNCTION.format(
+            verb=self.verb, flags=f"'{flag}'" if flag else "", body=begins + body
+        )
 
 
-def _script(verb: str, text: str) -> Script:
-    return Script(verb, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+@dataclass(frozen=True, slots=True)
+class Library:
+    """All scripts in one text, and the digest of it that ends their names."""
+
+    digest: str
+    body: str
+
+    @property
+    def text(self) -> str:
+        """What `FUNCTION LOAD` takes."""
+        head = f"#!lua name=session_router_{self.digest}\nlocal DIGEST = '{self.digest}'\n"
+        return head + self.body
+
+    def function(self, script: Script) -> str:
+        """The name that `FCALL` takes."""
+        return f"{script.verb}_{self.digest}"
+
+
+def library_of(body: str) -> Library:
+    """Name a library by what is in it."""
+    return Library(sha1(body.encode(), usedforsecurity=False).hexdigest()[:16], body)
 
 
 def _alone(verb: str) -> Script:
-    return _script(verb, (LUA / f"{verb}.lua").read_text("utf-8"))
+    return Script(verb, is_on_session=False)
 
 
 def _on_session(verb: str) -> Script:
-    # The server wants the shebang on the first line, before the shared parts.
-    shebang, _, body = (LUA / f"{verb}.lua").read_text("utf-8").partition("\n")
-    parts = [(LUA / "session" / f"{part}.lua").read_text("utf-8") for part in SESSION_PARTS]
-    return _script(verb, "\n".join([shebang, *parts, body]))
+    return Script(verb, is_on_session=True)
 
 
 ADMIT = _on_session("admit")
@@ -96,3 +132,14 @@ NEWS = _alone("news")
 HELD = _alone("held")
 INDEX = _alone("index")
 STATS = _alone("stats")
+
+
+def _body_of(scripts: Sequence[Script]) -> str:
+    """Those that stand alone come first, where they see nothing of the shared parts."""
+    alone = [script.registered() for script in scripts if not script.is_on_session]
+    parts = [(LUA / "session" / f"{part}.lua").read_text("utf-8") for part in SESSION_PARTS]
+    on_session = [script.registered() for script in scripts if script.is_on_session]
+    return "\n".join([*alone, *parts, *on_session])
+
+
+LIBRARY = library_of(_body_of([one for one in vars().values() if isinstance(one, Script)]))

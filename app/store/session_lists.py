@@ -138,8 +138,10 @@ class _Summary:
 
 
 def _summary(session: SessionKey, shard: int, part: Reply) -> _Summary:
-    state, section, waiting, oldest_at, holder, lease_at, last_at = part
-    view = Reader(session, shard).session(section)
+    state, section, waiting, oldest_at, *active, last_at = part
+    fence, holder, started_at, lease_at = active
+    reader = Reader(session, shard)
+    view = reader.session(section)
     line = SessionSummary(
         key=session,
         id=view.id,
@@ -147,7 +149,9 @@ def _summary(session: SessionKey, shard: int, part: Reply) -> _Summary:
         isolation=view.isolation,
         waiting=waiting,
         oldest_waiting_at=optional_moment(oldest_at),
+        run_id=reader.run_id(fence) if fence else None,
         consumer=consumer_of(holder) or None,
+        run_started_at=optional_moment(started_at),
         lease_expires_at=optional_moment(lease_at),
         last_active_at=optional_moment(last_at),
     )

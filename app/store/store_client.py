@@ -8,9 +8,10 @@ from redis.exceptions import RedisError
 
 from app import metrics, tracing
 from app.errors import StoreFull, StoreUnavailable
+from app.store import scripts
 from app.store.cluster import Cluster
 from app.store.keys import SHARDS
-from app.store.scripts import Script
+from app.store.scripts import Library, Script
 from app.store.topology import LISTEN_SECONDS, NamedPrimary, SingleServer, Topology
 from app.store.wire import Command, Refusal, Unreachable
 from app.store_address import (
@@ -34,6 +35,9 @@ _WORDS_OF_A_SICK_STORE = {
     "TRYAGAIN",
 }
 
+FUNCTION_NOT_FOUND = "ERR Function not found"
+LIBRARY_EXISTS = "already exists"
+
 Reply = list[Any]
 
 
@@ -55,14 +59,24 @@ class StoreClient:
             return await self._run(script, keys, *arguments)
 
     async def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
-        rest = (len(keys), *keys, *arguments)
+        library = scripts.LIBRARY
+        command = ("FCALL", library.function(script), len(keys), *keys, *arguments)
         try:
-            reply = await self._execute(keys[0], ("EVALSHA", script.sha, *rest))
+            reply = await self._execute(keys[0], command)
         except Refusal as refusal:
-            if refusal.word != "NOSCRIPT":
+            if str(refusal) != FUNCTION_NOT_FOUND:
                 raise
-            reply = await self._execute(keys[0], ("EVAL", script.text, *rest))
+            await self._load(library, keys[0])
+            reply = await self._execute(keys[0], command)
         return list(reply)
+
+    async def _load(self, library: Library, key: str) -> None:
+        """Load a library where this key lives, unless somebody else was first."""
+        try:
+            await self._execute(key, ("FUNCTION", "LOAD", library.text))
+        except Refusal as refusal:
+            if LIBRARY_EXISTS not in str(refusal):
+                raise
 
     async def set_if_absent(self, key: str, value: str) -> str:
         """Set a key that is not there, and return the value that it has now."""

@@ -206,9 +206,9 @@ async def open_wire(connection: AbstractConnection, timeout_seconds: float) -> W
     try:
         async with asyncio.timeout(timeout_seconds):
             await connection.connect()  # type: ignore[no-untyped-call]
-    except (RedisError, OSError) as error:
-        raise Unreachable(str(error)) from error
-    except BaseException:
+    except BaseException as error:
         connection._close()  # type: ignore[no-untyped-call] # noqa: SLF001
+        if isinstance(error, RedisError | OSError):
+            raise Unreachable(str(error) or "no connection in time") from error
         raise
     return Wire(connection, timeout_seconds)

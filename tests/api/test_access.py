@@ -45,7 +45,7 @@ CALLS: list[tuple[str, str, set[str]]] = [
     ("POST", "/v1/dead-letters/0.xxxxxxxxxxxxxxxxxxxxxx/redrive", {"operator"}),
     ("DELETE", "/v1/dead-letters/0.xxxxxxxxxxxxxxxxxxxxxx", {"operator"}),
 ]
-OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json")
+OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json", "/dashboard", "/v1/access")
 
 
 @pytest.fixture

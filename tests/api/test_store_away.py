@@ -76,7 +76,7 @@ async def test_a_store_that_lost_its_scripts_gets_them_again(
 ) -> None:
     run = (await service.send())["run"]
     with Redis.from_url(store_url) as redis:
-        redis.script_flush()
+        redis.function_flush()
     await service.heartbeat(run)
     assert (await service.send())["decision"] == "duplicate"
 
@@ -150,9 +150,7 @@ def full(store_url: str) -> Iterator[object]:
 
 
 async def test_a_full_store_takes_no_message_but_lets_runs_end(
-    service: Service,
-    full: object,
-    store_url: str,
+    service: Service, full: object
 ) -> None:
     run = (await service.send())["run"]
     await service.send("m2")
@@ -164,8 +162,6 @@ async def test_a_full_store_takes_no_message_but_lets_runs_end(
         assert response.json()["type"].endswith(":store_full")
         assert int(response.headers["retry-after"]) >= 1
     await service.heartbeat(run)
-    with Redis.from_url(store_url) as redis:
-        redis.script_flush()
     following = (await service.complete(run, "interrupted"))["next"]
     assert [m["message_id"] for m in following["messages"]] == ["m2"]
     assert (await service.complete(following))["next"] is None

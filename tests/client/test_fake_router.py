@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from session_router import (
@@ -17,6 +18,7 @@ from session_router import (
 )
 from session_router.models import AmendRequest, Message, MoveRequest, Previous, QueuePlace
 from session_router.testing import FakeRouter
+from tests.client.agents import eventually
 
 SOURCE = Source(platform="discord", chat_type="group", chat_id="1", user_id="7")
 
@@ -177,3 +179,34 @@ async def test_leaving_hands_back() -> None:
         await at_work.wait()
 
     assert run.outcome == "released"
+
+
+async def test_what_is_reported_while_a_beat_is_under_way_goes_soon_with_another() -> None:
+    router = FakeRouter()
+    at_work, let_go = asyncio.Event(), asyncio.Event()
+
+    @router.run
+    async def answer(run: RunInWork) -> None:
+        beating = asyncio.create_task(run.beat_now())
+        await at_work.wait()
+        run.sent("p1")
+        let_go.set()
+        await beating
+        await asyncio.Event().wait()
+
+    async with router:
+        run = router.grant(said("1"))
+        answer_it = run.answer
+
+        async def answer_late(call: str, request: httpx.Request) -> httpx.Response:
+            at_work.set()
+            await let_go.wait()
+            return await answer_it(call, request)
+
+        run.answer = answer_late  # type: ignore[method-assign]
+
+        async def is_told() -> bool:
+            return run.sent == ["p1"]
+
+        # A beat is due every 10 seconds here.
+        await eventually(is_told, 5.0)

@@ -150,14 +150,6 @@ def test_every_line_of_what_survives_names_a_test() -> None:
     assert all(re.search(r"\.py::test_\w+`", row) for row in rows[2:])
 
 
-def test_what_is_not_served_is_said() -> None:
-    section = section_of(README, "Not served yet")
-    paths = re.findall(r"`(?:GET` and `PUT )?(/[\w/{}.-]+)`", section)
-    served = set(re.findall(r"^  (/\S*):$", (PROJECT / "openapi.yaml").read_text(), re.MULTILINE))
-    assert {"/dashboard"} <= set(paths)
-    assert not served & set(paths)
-
-
 def test_the_compose_file_says_what_the_readme_says_of_it() -> None:
     compose = (PROJECT / "docker-compose.yml").read_text("utf-8")
     for word in ("REDIS_IMAGE", "PUBLISH", "POLICY_FILE", "SESSION_ROUTER_SHARDS", "chmod"):

@@ -10,7 +10,9 @@ from tests.client.agents import eventually
 from tests.examples.bot_api import TOKEN, BotApi
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-END_SECONDS = 30.0  # a library of a platform takes its time
+END_SECONDS = 30.0
+# A library of a platform alone takes seconds of a whole core to import.
+STARTED_SECONDS = 90.0
 
 
 class Instance:
@@ -34,7 +36,7 @@ class Instance:
             assert self._process.poll() is None, self.log()
             return "\n" in self.out()
 
-        await eventually(has_spoken, END_SECONDS)
+        await eventually(has_spoken, STARTED_SECONDS)
         return self.out().split("\n")[0].split()[-1]
 
     def out(self) -> str:
@@ -93,7 +95,7 @@ class Gateways:
     def receiver(self) -> Instance:
         return self.start("examples.telegram_split", "receive", seconds=0)
 
-    async def answers(self, *texts: str, seconds: float = 20.0) -> float:
+    async def answers(self, *texts: str, seconds: float = STARTED_SECONDS) -> float:
         """Wait until all of these were answered."""
 
         async def are_there() -> bool:

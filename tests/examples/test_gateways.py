@@ -3,11 +3,13 @@
 import signal
 
 import httpx
+import pytest
 
 from tests.examples.bot_api import BotApi
 from tests.examples.instances import Gateways
 
 
+@pytest.mark.timeout(240)
 async def test_the_telegram_bot_answers_every_message_once(
     gateways: Gateways, telegram: BotApi
 ) -> None:
@@ -24,6 +26,7 @@ async def test_the_telegram_bot_answers_every_message_once(
     assert telegram.answered() == {"in-1": 1, "in-2": 1, "in-3": 1}
 
 
+@pytest.mark.timeout(240)
 async def test_the_split_bot_answers_every_webhook_once(
     gateways: Gateways, telegram: BotApi
 ) -> None:

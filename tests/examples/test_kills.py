@@ -14,12 +14,10 @@ from tests.client.agents import eventually
 from tests.client.lossy_proxy import LossyProxy
 from tests.examples.bot_api import BotApi, user_id
 from tests.examples.conftest import LEASE_SECONDS
-from tests.examples.instances import Gateways
+from tests.examples.instances import STARTED_SECONDS, Gateways
 
 # A lease, the sweep that finds its end within a second, and a slow machine.
 RECOVERED_SECONDS = LEASE_SECONDS + 2.0
-# aiogram alone takes seconds to import.
-STARTED_SECONDS = 30.0
 
 
 def message(text: str, user: str = "point") -> Incoming:
@@ -75,6 +73,7 @@ def idle(router: Router, user: str) -> Callable[[], Awaitable[bool]]:
     return is_idle
 
 
+@pytest.mark.timeout(180)
 async def test_a_bot_killed_in_the_middle_of_its_runs_is_taken_over_within_the_lease_time(
     gateways: Gateways, router: Router, telegram: BotApi
 ) -> None:

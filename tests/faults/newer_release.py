@@ -7,12 +7,10 @@ and sources carry more than this release knows.
 import json
 import re
 import runpy
-from hashlib import sha1
 from typing import Final
 
 from app.routing.route import Routing
 from app.store import admissions, arguments, scripts
-from app.store.scripts import Script
 from session_router.models import Message
 
 FIELD: Final = "tomorrow"
@@ -23,28 +21,19 @@ ADDITIONS: Final = (
     (r"(cmsgpack\.pack\(\{name, state, [^}]*)\}\)", r"\1, 'x'})"),
     (r"(local ENDED = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
     (r"(cmsgpack\.pack\(\{name, ended, (?:[^{}]|\{\})*)\}\)", r"\1, 'x'})"),
-    (r"(local FIELDS = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
     (r"(local LINE = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
     (r"(\{line\.number, [^}]*)\}", r"\1, 'x'}"),
     (r"\bfunction save\(\)", rf"\g<0>\n  if session.id then put('{FIELD}', 'x') end"),
 )
 
 
-def _extended(script: Script) -> Script:
-    text = script.text
-    if "local MESSAGE" not in text:
-        return script
-    for place, addition in ADDITIONS:
-        text, found = re.subn(place, addition, text)
-        assert found == 1, (script.verb, place, found)
-    return Script(script.verb, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
 def write_more() -> None:
     """Let this process be the newer release."""
-    for name, script in vars(scripts).copy().items():
-        if isinstance(script, Script):
-            setattr(scripts, name, _extended(script))
+    body = scripts.LIBRARY.body
+    for place, addition in ADDITIONS:
+        body, found = re.subn(place, addition, body)
+        assert found == 1, (place, found)
+    vars(scripts)["LIBRARY"] = scripts.library_of(body)
     vars(admissions)["body_of"] = _extended_body
 
 

@@ -1,5 +1,7 @@
 """Several ids of one person: the first one seen stays in keys, on every router."""
 
+from typing import Any
+
 from tests.isolation.router import Router, dm, group, router
 
 PHONE, LID = "491701", "77@lid"
@@ -75,3 +77,13 @@ async def test_rules_see_the_ids_as_they_were_sent(there: Router) -> None:
     await there.put_policy(rules=rules)
     assert (await there.turn(person(PHONE, user_aliases=[LID])))["rule"] == ["defaults"]
     assert (await there.turn(person(LID)))["rule"] == ["defaults", "lid"]
+
+
+async def test_whoever_is_asked_by_the_first_id_may_answer_by_another(there: Router) -> None:
+    await there.put_policy(defaults={"isolation": "shared"})
+    run = (await there.send(person(PHONE, user_aliases=[LID])))["run"]
+    asked: dict[str, Any] = {"prompt_id": "sure?", "from": [PHONE]}
+    await there.report("ask", run, **asked)
+    assert (await there.send(person(LID), answers="sure?"))["decision"] == "answer"
+    other = await there.send(person("491702"), answers="sure?")
+    assert (other["decision"], other["reason"]) == ("reject", "not_owner")

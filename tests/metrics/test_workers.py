@@ -76,6 +76,9 @@ def test_a_worker_that_is_killed_takes_no_count_with_it_and_leaves_nothing_open(
         return Scrape.of(service.url).value("session_router_streams", kind="signals")
 
     replay(service.url, tmp_path, 12)
+    with urllib.request.urlopen(f"{service.url}/v1/signals?consumer=gw", timeout=10):
+        wait_until(lambda: streams() == 1)
+    wait_until(lambda: streams() == 0)  # the client went away, the worker did not
     before = Scrape.of(service.url).by("session_router_decisions_total", "decision")
     with urllib.request.urlopen(f"{service.url}/v1/signals?consumer=gw", timeout=10):
         wait_until(lambda: streams() == 1)

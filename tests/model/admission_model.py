@@ -1,13 +1,14 @@
 """Messages and controls: one decision each, by section 4 of the contract."""
 
-from typing import Any
+from dataclasses import replace
 
+from tests.model.control_model import Controls
 from tests.model.records import STRENGTH, Control, Incoming, Message, Run
 from tests.model.session_model import Session
-from tests.model.store_model import Answer, Store
+from tests.model.store_model import Answer
 
 
-class Admission(Store):
+class Admission(Controls):
     """What a message meets."""
 
     # MESSAGES
@@ -18,19 +19,36 @@ class Admission(Store):
         known = self.homes.get(m.home)
         if known is not None:
             return self.repeat(known, m)
-        s = self.sessions.get(m.key) or Session(m.key, m.chat, m.thread, self.rules)
+        s = self.session(m)
         self.settle(s)
-        if m.is_bot and self.is_over_bot_limit(s):
-            return self.refuse(s, "bot_limit")
-        if m.control == "stop":
-            return self.stop(s, m)
-        if m.control == "reset":
-            return self.reset_by_control(s, m)
+        if m.to is not None and s.place is not None:
+            m = replace(m, place=s.place)
+        refused = self.refusal_of_origin(s, m)
+        if refused:
+            return self.refuse(s, refused)
+        if m.control is not None:
+            return self.stop(s, m) if m.control == "stop" else self.reset_by_control(s, m)
+        if self.early.get(m.home, "") is None:
+            return self.refuse(s, "deleted")
+        if m.kind == "context":
+            s.keep(m, self.early.get(m.home, m.text) or "", self.now)
+            return self.answer(s, "kept", "context")
+        refused = self.refusal_of_answer(s, m)
+        if refused:
+            return self.refuse(s, refused)
         if s.paused:
             return self.wait(s, m, "queue", "paused")
         if s.run is not None:
             return self.meet_run(s, s.run, m)
         return self.meet_free_session(s, m)
+
+    def refusal_of_origin(self, s: Session, m: Incoming) -> str | None:
+        """[4] (4): too late, for a session that is no more, or one bot's message too many."""
+        if m.to is not None and (m.to != s.id or s.reset_pending):
+            return "session_changed"
+        if m.sent_at is not None and m.sent_at <= self.now - s.rules.dedupe_ms:
+            return "too_old"
+        return "bot_limit" if m.is_bot and self.is_over_bot_limit(s) else None
 
     def repeat(self, known: Message | Control, m: Incoming) -> Answer:
         """I4: nothing changes; the same grant again while nobody has called on it."""
@@ -52,10 +70,51 @@ class Admission(Store):
             s.bots_at, s.bots = self.now, 0
         return s.bots >= self.rules.bots_max
 
-    def meet_run(self, s: Session, run: Run, m: Incoming) -> Answer:
+    # QUESTIONS
+
+    def refusal_of_answer(self, s: Session, m: Incoming) -> str | None:
+        """[5] A button whose prompt is gone, or pressed by somebody else."""
+        if m.answers is None:
+            return None
+        prompt = s.run.prompt if s.run and s.run.asks(self.now) else None
+        if s.run is None or prompt is None or prompt.id != m.answers:
+            return "prompt_gone"
+        return None if self.may_answer(s, s.run, m) else "not_owner"
+
+    def may_answer(self, s: Session, run: Run, m: Incoming) -> bool:
+        who = run.prompt.who if run.prompt else ()
+        if who == "anyone":
+            return not m.is_bot
+        if who == "owners":
+            return not m.is_bot and m.sender in (run.owners or s.participants)
+        return m.user in who
+
+    def is_answer(self, s: Session, run: Run, m: Incoming) -> bool:
+        """[5] With `answers`, as a reply to the prompt, or as plain text on its route."""
+        prompt = run.prompt
+        if prompt is None or not run.asks(self.now):
+            return False
+        if m.kind != "user" or not self.may_answer(s, run, m):
+            return False
+        if m.answers is not None:
+            return True
+        asked_in = run.batch[0].sent.place
+        if m.reply_to is not None:
+            return m.reply_to == prompt.reply_to and m.place.chat == asked_in.chat
+        return m.busy is None and m.place == asked_in
+
+    def meet_run(self, s: Session, run: Run, m: Incoming) -> Answer:  # noqa: PLR0911
         """[4] (6): a run is active."""
+        if self.is_answer(s, run, m):
+            return self.wait(s, m, "answer", "asking", in_front=True)
+        if run.is_sealed:
+            return self.wait(s, m, "queue", "run_sealed")
+        if run.is_held:
+            return self.wait(s, m, "queue", "run_held")
         if m.kind == "internal":
             return self.wait(s, m, "queue", "internal")
+        if any(m.is_part_of(sibling.sent) for sibling in run.batch):
+            return self.wait(s, m, "queue", "group")
         is_same = m.is_moderator or (m.sender is not None and run.owners == [m.sender])
         mode = self.rules.same_sender if is_same else self.rules.other_sender
         if m.busy and (is_same or STRENGTH[m.busy] < STRENGTH[mode]):
@@ -79,6 +138,8 @@ class Admission(Store):
             debounce_at = ready_at if ready_at > self.now else None
         if s.retry_at is not None:
             return self.wait(s, m, "queue", "retry_delay")
+        if s.open_until(m, self.now) > self.now or s.head_open_until > self.now:
+            return self.wait(s, m, "queue", "group", debounce_at=debounce_at)
         if debounce_at is not None:
             return self.wait(s, m, "queue", "debounce", debounce_at=debounce_at)
         if m.worker:
@@ -87,7 +148,7 @@ class Admission(Store):
             return self.wait(s, m, "queue", "other_account")
         first = not s.waiting_of(m.sender)
         message = self.accept(s, m, "run")
-        s.queue.append(message)
+        s.put_last(message)
         run = self.grant(s, m.consumer)
         message.started = run.number
         waits = message.state == "waiting"
@@ -100,14 +161,17 @@ class Admission(Store):
         if s.key not in self.sessions:
             self.sessions[s.key] = s
             s.id = self.draw()
-        s.rules = self.rules
+        s.rules, s.place = self.rules, m.place
         s.seq += 1
         s.bots += m.is_bot
         if m.owns and m.sender is not None:
             s.participants = [p for p in s.participants if p != m.sender] + [m.sender]
         ttl_ms = s.rules.ttl_ms
         expires_at = None if ttl_ms is None else self.now + ttl_ms
+        s.forget_lines(self.now, lambda line: line.sent.home == m.home)
         message = Message(m, s, s.seq, self.now, expires_at, m.text, decision)
+        if m.home in self.early:
+            message.text = message.amended = self.early.pop(m.home) or ""
         self.homes[m.home] = message
         return message
 
@@ -117,19 +181,22 @@ class Admission(Store):
     ) -> Answer:  # fmt: skip
         """Stores a message that does not run now, if the limits let it."""
         first = not s.waiting_of(m.sender)
-        full = self.limit_reached(s, m)
+        full = None if decision == "answer" else self.limit_reached(s, m)
         if full:
             return self.refuse(s, full)
         message = self.accept(s, m, decision)
+        message.open_until = s.open_until(m, self.now)
         if decision == "interrupt":
             s.ask_to_stop("message", m, self.now)
-        if decision == "steer" and s.run:
+        if decision in ("steer", "answer") and s.run:
             message.offered_to = s.run.number
+        if decision == "answer" and s.run and s.run.prompt:
+            message.answered = s.run.prompt.id
         s.debounce_at = debounce_at or s.debounce_at
         if in_front:
-            s.place_in_front(message)
+            s.put_first(message)
         else:
-            s.queue.append(message)
+            s.put_last(message)
         place = self.place(s, message, first=first)
         return self.answer(s, decision, reason, state="waiting", queue=place)
 
@@ -149,13 +216,15 @@ class Admission(Store):
         return None
 
     def grant(self, s: Session, consumer: str) -> Run:
-        batch = s.choose_batch()
+        batch = s.choose_batch(self.now)
         s.queue = [m for m in s.queue if m not in batch]
         owners = list(dict.fromkeys(m.sent.sender for m in batch if m.sent.owns and m.sent.sender))
+        back_from = next((m.runs[-1] for m in batch if m.runs), None)
         run = s.run = Run(
             self.draw(), consumer, s.id, batch, owners, self.now,
             lease_at=self.now + s.rules.lease_ms, max_at=self.now + s.rules.max_run_ms,
-            told=len(s.omitted), back_from=next((m.runs[-1] for m in batch if m.runs), None),
+            told=len(s.omitted), context=s.fresh_lines(self.now), back_from=back_from,
+            posts=[] if back_from is None else [*self.ends[back_from].posts],
         )  # fmt: skip
         self.run_keys[run.number] = s.key
         for m in batch:
@@ -163,63 +232,3 @@ class Admission(Store):
             m.runs.append(run.number)
         s.debounce_at = None
         return run
-
-    # CONTROLS
-
-    def may_stop(self, s: Session, m: Incoming) -> bool:
-        if m.is_bot:
-            return False
-        owners = s.run.owners or s.participants if s.run else []
-        return m.is_moderator or s.rules.stop_by == "anyone" or m.sender in owners
-
-    def remove_own(self, s: Session, m: Incoming, reason: str) -> list[str]:
-        own = [] if m.sender is None else s.waiting_of(m.sender)
-        for w in own:
-            s.remove(w, reason)
-        return [w.id for w in own]
-
-    def controlled(self, s: Session, m: Incoming, reason: str, **done: Any) -> Answer:
-        self.homes[m.home] = Control(m, s, m.text)
-        control = {"stopped": [], "removed": [], "pending": False} | done
-        return self.answer(s, "control", reason, control=control)
-
-    def stop(self, s: Session, m: Incoming) -> Answer:
-        if m.is_bot or (s.run and not self.may_stop(s, m)):
-            return self.refuse(s, "not_owner")
-        removed, stopped = self.remove_own(s, m, "stopped"), []
-        reach = [s] if s.run else self.others_in_reach(s, m)
-        for other in reach:
-            if other.run and self.now < other.run.deadline and self.may_stop(other, m):
-                if other is not s:
-                    removed += self.remove_own(other, m, "stopped")
-                stopped.append(other.run.number)
-                other.ask_to_stop("stop", m, self.now, ends="stopped")
-        reason = "stopped" if stopped or removed else "nothing_runs"
-        return self.controlled(s, m, reason, stopped=stopped, removed=removed)
-
-    def others_in_reach(self, s: Session, m: Incoming) -> list[Session]:
-        """Of the same thread; outside threads of the same chat, its threads included."""
-        return [
-            o
-            for o in self.sessions.values()
-            if o is not s and s.chat is not None and o.chat == s.chat
-            and (m.place.thread is None or o.thread == m.place.thread)
-        ]  # fmt: skip
-
-    def reset_by_control(self, s: Session, m: Incoming) -> Answer:
-        if s.run is not None:
-            if not self.may_stop(s, m):
-                return self.refuse(s, "not_owner")
-            removed = self.remove_own(s, m, "reset")
-            s.reset_pending = "control"
-            s.ask_to_stop("reset", m, self.now, ends="reset")
-            stopped = [s.run.number]
-            return self.controlled(s, m, "reset", stopped=stopped, removed=removed, pending=True)
-        is_allowed = m.is_moderator or not s.participants or m.sender in s.participants
-        if m.is_bot or not is_allowed:
-            return self.refuse(s, "not_owner")
-        if s.key not in self.sessions:
-            return self.controlled(s, m, "nothing_runs")
-        removed = self.remove_own(s, m, "reset")
-        s.new_generation(self.draw(), "control")
-        return self.controlled(s, m, "reset", removed=removed)

@@ -109,11 +109,18 @@ def run(body: Body) -> Body:
         "lease_at": at(body["lease_expires_at"]),
         "reply_to": body["route"]["reply_to"],
         "messages": [
-            (m["message_id"], m["seq"], m["deliveries"], m["text"]) for m in body["messages"]
+            (m["message_id"], m["seq"], m["deliveries"], m["text"], m["group"], m["answers"])
+            for m in body["messages"]
         ],
-        "previous": None if previous is None else (previous["id"], previous["ended"]),
+        "context": [(line["message_id"], line["text"]) for line in body["context"]],
+        **_picked(body, "data", "previous_data"),
+        "previous": _optional(_end, previous),
         "omitted": [(m["message_id"], m["reason"]) for m in body["omitted"]],
     }
+
+
+def _end(body: Body) -> tuple[Any, ...]:
+    return body["id"], body["ended"], body["sealed"], body["sent"]
 
 
 def _queue(body: Body) -> Body:
@@ -135,7 +142,16 @@ def decision(body: Body) -> Body:
 
 
 def _holder(body: Body) -> tuple[Any, ...]:
-    return body["id"], body["consumer"], [owner.partition(":")[2] for owner in body["owners"]]
+    owners = [owner.partition(":")[2] for owner in body["owners"]]
+    return body["id"], body["consumer"], owners, _optional(_asking, body["asking"])
+
+
+def _asking(body: Body) -> tuple[Any, ...]:
+    return body["prompt_id"], at(body["expires_at"])
+
+
+def _running(body: Body) -> tuple[Any, ...]:
+    return *_holder(body), body["sealed"], body["held"]
 
 
 def interrupt(body: Body) -> Body:
@@ -148,9 +164,27 @@ def heartbeat(body: Body) -> Body:
         return body
     return {
         "lease_at": at(body["lease_expires_at"]),
+        "sealed": body["sealed"],
+        **offered(body),
+    }
+
+
+def offered(body: Body) -> Body:
+    return {
         "interrupt": _optional(interrupt, body["interrupt"]),
         "steer": [(m["message_id"], m["text"]) for m in body["steer"]],
+        "answers": [(m["message_id"], m["text"], m["answers"]) for m in body["answers"]],
     }
+
+
+def seal(body: Body) -> Body:
+    if "refused" in body:
+        return body
+    return {"sealed": body["sealed"], **offered(body)}
+
+
+def asked(body: Body) -> Body:
+    return body if "refused" in body else {"until": at(body["expires_at"])}
 
 
 def completion(body: Body) -> Body:
@@ -175,7 +209,7 @@ def detail(body: Body) -> Body:
         "ready_at": at(body["ready_at"]),
         "queue": _waiting(body["queue"]),
         "batch": _waiting(body["batch"]),
-        "run": _optional(_holder, body["run"]),
+        "run": _optional(_running, body["run"]),
         "interrupt": _optional(interrupt, body["run"] and body["run"]["interrupt"]),
         "counters": tuple(
             counters[n] for n in ("accepted", "waiting", "in_run", "done", "dead", "removed")

@@ -57,6 +57,10 @@ class Machine(RuleBasedStateMachine):
 
     # PICKING
 
+    def new_id(self) -> str:
+        self.last_id += 1
+        return str(self.last_id)
+
     def active_runs(self) -> list[Run]:
         return [s.run for s in self.model.sessions.values() if s.run is not None]
 

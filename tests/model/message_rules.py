@@ -30,12 +30,11 @@ class MessageRules(RunRules):
     """What gateways and their users do."""
 
     def new(self, place: Place, user: str | None, consumer: str = "gw-1", **more: Any) -> Incoming:
-        self.last_id += 1
-        name = str(self.last_id)
+        name = self.new_id()
         return incoming(self.policy, place, user, name, f"text {name}", consumer, **more)
 
     def send(self, m: Incoming) -> None:
-        body = answers.decision(self.post("/v1/messages", body_of(m)))
+        body = answers.decision(self.post("/v1/messages", body_of(m, self.names.of)))
         self.compare(self.model.admit(m), body)
         self.touched.add(m.key)
 
@@ -112,8 +111,12 @@ class MessageRules(RunRules):
                 text = known.amended or text
             case _:
                 pass
+        if m.to is not None:
+            self.send(replace(m, text=text, consumer=consumer))
+            return
         again = incoming(self.policy, place, user, m.home[1], text, consumer)
-        self.send(replace(again, control=m.control, kind=m.kind, busy=m.busy, worker=m.worker))
+        again = replace(again, control=m.control, kind=m.kind, busy=m.busy, worker=m.worker)
+        self.send(replace(again, group=m.group, answers=m.answers, reply_to=m.reply_to))
 
     @precondition(lambda self: self.active_runs())
     @rule(pick=PICKS, consumer=CONSUMERS)
@@ -146,6 +149,8 @@ class MessageRules(RunRules):
         self.amend(queue[-1 - known % len(queue)], text)
 
     def amend(self, m: Message, text: str | None) -> None:
+        if m.sent.to is not None and m.sent.chat is None:
+            return
         change = {"delete": True} if text is None else {"text": text}
         body = {"source": source_of(m.sent.place), "message_id": m.id, **change}
         actual = self.post("/v1/messages/amend", body)
@@ -153,6 +158,8 @@ class MessageRules(RunRules):
         self.touched.add(m.session.key)
 
     def look_up(self, m: Message) -> None:
+        if m.sent.to is not None and m.sent.chat is None:
+            return  # of a session that spans chats: its home is no chat that could be asked for
         place = m.sent.place
         query = {
             "platform": place.platform,

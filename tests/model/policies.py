@@ -1,10 +1,14 @@
 """What an example chooses: a policy with tiny limits, and who writes where."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.model.records import Incoming, Place
+from tests.model.session_model import Session
+from tests.state import EPOCH_MS
 
 Policy = dict[str, Any]
 MODES = ("queue", "interrupt", "steer", "reject")
@@ -46,6 +50,9 @@ POLICIES: st.SearchStrategy[Policy] = st.fixed_dictionaries(
         "interrupt_grace_seconds": _one_of(6, 60, None),
         "max_deliveries": _one_of(2, 3, 1),
         "retry_delay_seconds": _one_of(0, 4),
+        "group_ms": _one_of(1500, 4000, 0),
+        "context_max": _one_of(50, 2),
+        "context_ttl_seconds": _one_of(86_400, 40),
     }
 )
 
@@ -113,19 +120,46 @@ def incoming(  # noqa: PLR0913, PLR0917
     )
 
 
-def body_of(m: Incoming) -> dict[str, Any]:
-    """The same message as a gateway posts it."""
-    place, user = m.place, m.user
-    source = source_of(place) | {"is_bot": m.is_bot, "is_moderator": user == "carol"}
-    if user is not None:
-        source["user_id"] = user
+def job(s: Session, number: int, message_id: str, **more: Any) -> Incoming:
+    """What a job reports to a session, in place of a source."""
+    return Incoming(
+        key=s.key,
+        chat=s.chat,
+        thread=s.thread,
+        home=(s.chat or s.key, message_id),
+        user=None,
+        sender=None,
+        place=s.place or ROOM,
+        text=f"text {message_id}",
+        consumer="gw-1",
+        to=number,
+        **more,
+    )
+
+
+def _origin(m: Incoming, names: Mapping[int, str]) -> dict[str, Any]:
+    if m.to is not None:
+        return {"to": {"session_key": m.key, "session_id": names[m.to]}}
+    source = source_of(m.place) | {"is_bot": m.is_bot, "is_moderator": m.user == "carol"}
+    return {"source": source | ({} if m.user is None else {"user_id": m.user})}
+
+
+def body_of(m: Incoming, names: Mapping[int, str]) -> dict[str, Any]:
+    """The same message as a gateway posts it; `names` are the service's, of session ids."""
+    sent_at = (
+        None if m.sent_at is None else datetime.fromtimestamp((EPOCH_MS + m.sent_at) / 1000, UTC)
+    )
     return {
         "message_id": m.home[1],
         "consumer": m.consumer,
-        "source": source,
+        **_origin(m, names),
         "text": m.text,
         "kind": m.kind,
         "control": m.control,
         "busy": m.busy,
         "dispatch": "worker" if m.worker else "inline",
+        "group": m.group,
+        "answers": m.answers,
+        "reply_to": m.reply_to,
+        "sent_at": sent_at and sent_at.isoformat(),
     }

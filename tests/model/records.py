@@ -37,6 +37,10 @@ class Rules:
     grace_ms: int | None = 60_000
     max_deliveries: int = 3
     retry_ms: int = 0
+    group_ms: int = 1500
+    context_max: int = 50
+    context_ms: int = 86_400_000
+    dedupe_ms: int = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class Incoming:
     worker: bool = False
     is_moderator: bool = False
     is_bot: bool = False
+    group: str | None = None
+    answers: str | None = None
+    reply_to: str | None = None
+    sent_at: int | None = None
+    to: int | None = None  # the session id that it is for, in place of a source
 
     @property
     def account(self) -> tuple[str, str]:
@@ -81,6 +90,14 @@ class Incoming:
     @property
     def owns(self) -> bool:
         return self.kind == "user" and self.sender is not None and not self.is_bot
+
+    def is_part_of(self, other: "Incoming") -> bool:
+        """Whether both are parts of one burst."""
+        return self.group is not None and (self.group, self.sender, self.place) == (
+            other.group,
+            other.sender,
+            other.place,
+        )
 
 
 @dataclass(eq=False)
@@ -101,6 +118,8 @@ class Message:
     runs: list[int] = field(default_factory=list)
     started: int | None = None
     offered_to: int | None = None
+    answered: str | None = None  # the prompt that it was offered as an answer to
+    open_until: int = 0  # of a burst: it waits for more of its parts
 
     @property
     def id(self) -> str:
@@ -131,6 +150,26 @@ class Stop:
 
 
 @dataclass(eq=False)
+class Line:
+    """Overheard, and kept for the next runs."""
+
+    sent: Incoming
+    text: str
+    at: int
+
+
+@dataclass
+class Prompt:
+    """What a run asks, and whom: owners, anyone, or user ids."""
+
+    id: str
+    who: str | tuple[str, ...]
+    reply_to: str | None
+    asked_at: int
+    until: int
+
+
+@dataclass(eq=False)
 class Run:
     number: int
     consumer: str
@@ -141,21 +180,41 @@ class Run:
     lease_at: int
     max_at: int
     told: int  # omitted messages that it was told of
+    context: list[Line]
     back_from: int | None
+    posts: list[str]  # for its batch, those of the runs before among them
     grace_at: int | None = None
     stop: Stop | None = None
     ends: str | None = None  # how its batch ends whatever its holder says
     touched: bool = False
+    prompt: Prompt | None = None
+    is_sealed: bool = False
+    is_held: bool = False
+
+    @property
+    def longest_at(self) -> int:
+        """`max_run_seconds`, without the time that it asks."""
+        asking = self.prompt.until - self.prompt.asked_at if self.prompt else 0
+        return self.max_at + asking
 
     @property
     def deadline(self) -> int:
-        return min(at for at in (self.lease_at, self.max_at, self.grace_at) if at is not None)
+        return min(at for at in (self.lease_at, self.longest_at, self.grace_at) if at is not None)
 
     @property
     def cause_of_end(self) -> str:
         if self.deadline == self.lease_at:
             return "lease_expired"
-        return "max_run" if self.deadline == self.max_at else "grace"
+        return "max_run" if self.deadline == self.longest_at else "grace"
+
+    def asks(self, now: int) -> bool:
+        return self.prompt is not None and now < self.prompt.until
+
+    def end_prompt(self, now: int) -> None:
+        """[5] Time spent asking does not count."""
+        if self.prompt is not None:
+            self.max_at += min(now, self.prompt.until) - self.prompt.asked_at
+        self.prompt = None
 
 
 @dataclass
@@ -164,6 +223,8 @@ class End:
 
     how: str
     by_holder: bool
+    was_sealed: bool
+    posts: list[str]
     returned: tuple[str, ...] = ()
     next: int | None = None
 
@@ -175,6 +236,7 @@ def rules_of(policy: dict[str, Any]) -> Rules:
         "max_run_seconds": "max_run_ms",
         "interrupt_grace_seconds": "grace_ms",
         "retry_delay_seconds": "retry_ms",
+        "context_ttl_seconds": "context_ms",
     }
     known = {f.name for f in fields(Rules)}
     rules = {name: value for name, value in policy.items() if name in known}

@@ -4,8 +4,12 @@ An answer is a dict of what the contract fixes; `answers.py` reads the same out 
 one. A lease is over at its deadline whether somebody settled it or not.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 from tests.model.admission_model import Admission
-from tests.model.records import End, Message, Run
+from tests.model.records import End, Message, Prompt, Run
 from tests.model.session_model import Session
 from tests.model.store_model import Answer
 
@@ -22,40 +26,87 @@ class RouterModel(Admission):
             return None
         return None if self.now >= s.run.deadline else (s, s.run)
 
-    def heartbeat(self, number: int, fence: int, seen: list[str]) -> Answer:
+    def offered(self, s: Session, run: Run) -> Answer:
+        """What came for the holder that it has not seen."""
+        offered = [m for m in s.queue if m.offered_to == run.number]
+        return {
+            "interrupt": self.view_of_stop(run),
+            "steer": [(m.id, m.text) for m in offered if m.answered is None],
+            "answers": [(m.id, m.text, m.answered) for m in offered if m.answered is not None],
+        }
+
+    def report(self, s: Session, run: Run, seen: list[str], sent: Sequence[str], data: Any) -> None:
+        """What a holder says of its run with any call."""
+        run.touched = True
+        s.see(seen)
+        run.posts += [post for post in sent if post not in run.posts]
+        s.data = s.data if data is None else data
+
+    def heartbeat(  # noqa: PLR0913
+        self, number: int, fence: int, seen: list[str], *,
+        hold: bool | None = None, sent: Sequence[str] = (), data: Any = None,
+    ) -> Answer:  # fmt: skip
         held = self.held(number, fence)
         if held is None:
             return {"refused": "lease_lost"}
         s, run = held
-        run.touched = True
-        s.see(seen)
+        self.report(s, run, seen, sent, data)
+        run.is_held = run.is_held if hold is None else hold
         run.lease_at = self.now + s.rules.lease_ms
-        return {
-            "lease_at": run.deadline,
-            "interrupt": self.view_of_stop(run),
-            "steer": [(m.id, m.text) for m in s.queue if m.offered_to == number],
-        }
+        return {"lease_at": run.deadline, "sealed": run.is_sealed, **self.offered(s, run)}
+
+    def ask(self, number: int, fence: int, prompt: Prompt | None) -> Answer:
+        held = self.held(number, fence)
+        if held is None:
+            return {"refused": "lease_lost"}
+        _, run = held
+        if run.is_sealed:
+            return {"refused": "run_sealed"}
+        run.touched = True
+        asked = run.prompt if run.asks(self.now) else None
+        if asked and prompt and asked.id == prompt.id:
+            run.prompt = replace(asked, who=prompt.who, reply_to=prompt.reply_to)
+        else:
+            run.end_prompt(self.now)
+            run.prompt = prompt
+        return {"until": run.prompt.until if run.prompt else None}
+
+    def seal(self, number: int, fence: int, seen: list[str]) -> Answer:
+        """[5] Refused while something came first that its holder has not seen."""
+        held = self.held(number, fence)
+        if held is None:
+            return {"refused": "lease_lost"}
+        s, run = held
+        self.report(s, run, seen, (), None)
+        came = self.offered(s, run)
+        if any(came.values()):
+            return {"sealed": False, **came}
+        if not run.is_sealed:
+            run.is_sealed = True
+            run.end_prompt(self.now)
+        return {"sealed": True, **came}
 
     def complete(  # noqa: PLR0913
-        self, number: int, fence: int, outcome: str, *, requeue: bool, seen: list[str], wants: bool
-    ) -> Answer:
+        self, number: int, fence: int, outcome: str, *, requeue: bool, seen: list[str],
+        wants: bool, sent: Sequence[str] = (), data: Any = None,
+    ) -> Answer:  # fmt: skip
         end, held = self.ends.get(number), self.held(number, fence)
         if end and end.by_holder and fence == number:
             return self.completed(self.run_keys[number], end)
         if held is None:
             return {"refused": "lease_lost"}
         s, run = held
-        run.touched = True
-        s.see(seen)
-        steers = [m for m in s.queue if m.offered_to == number]
+        self.report(s, run, seen, sent, data)
+        offered = [m for m in s.queue if m.offered_to == number]
         end = self.end(s, "requeued" if requeue else outcome, by_holder=True)
         if outcome == "failed":
             s.delay_retry(self.now)
         elif outcome != "released":
             s.fails = 0
         s.expire(self.now)
-        end.returned = tuple(m.id for m in steers if m.state == "waiting")
+        end.returned = tuple(m.id for m in offered if m.state == "waiting")
         is_free = wants and s.queue and not s.paused and s.retry_at is None
+        is_free = is_free and s.head_open_until <= self.now
         if is_free and s.queue[0].sent.account == run.batch[0].sent.account:
             end.next = self.grant(s, run.consumer).number
         return self.completed(s.key, end)
@@ -85,7 +136,7 @@ class RouterModel(Admission):
         return {"changed": is_seen and getattr(self, f"do_{verb}")(s)}
 
     def do_interrupt(self, s: Session) -> bool:
-        if s.run is None or s.run.stop:
+        if s.run is None or s.run.stop or s.run.is_sealed:
             return False
         s.ask_to_stop("operator", None, self.now)
         return True
@@ -97,7 +148,8 @@ class RouterModel(Admission):
             s.new_generation(self.draw(), "operator")
         else:
             s.reset_pending = "operator"
-            s.ask_to_stop("reset", None, self.now, ends="reset")
+            if not s.run.is_sealed:
+                s.ask_to_stop("reset", None, self.now, ends="reset")
         return True
 
     def do_release(self, s: Session) -> bool:
@@ -120,6 +172,7 @@ class RouterModel(Admission):
             self.end(s, "forced", by_holder=False)
         for m in list(s.queue):
             s.remove(m, "session_deleted")
+        s.lines.clear()
         del self.sessions[s.key]
         return True
 
@@ -138,6 +191,8 @@ class RouterModel(Admission):
         """[4] Acts on what still waits."""
         m = self.homes.get(home)
         if not isinstance(m, Message):
+            if self.early.get(home, "") is not None:  # a deletion stands
+                self.early[home] = text
             return "unknown"
         if m.session.key in self.sessions:
             self.settle(self.sessions[m.session.key])
@@ -166,9 +221,10 @@ class RouterModel(Admission):
         m.session.dead -= 1
         s = self.sessions.get(m.session.key)
         if s is None:
-            s = Session(m.session.key, m.session.chat, m.session.thread, m.session.rules)
-            s.id = self.draw()
+            old = m.session
+            s = Session(old.rules, key=old.key, chat=old.chat, thread=old.thread, lines=old.lines)
+            s.id, s.place = self.draw(), m.sent.place
             self.sessions[s.key] = s
         s.seq += 1
         m.session, m.seq, m.returns, m.state, m.reason = s, s.seq, 0, "waiting", "redriven"
-        s.queue.append(m)
+        s.put_last(m)

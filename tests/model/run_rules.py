@@ -1,5 +1,7 @@
 """Runs: their holders beat, end them, come too late or twice; time goes on."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
@@ -42,11 +44,15 @@ class RunRules(Machine):
         self.beat(self.pick_run(which, pick), seen, is_stale=is_stale)
 
     def beat(self, number: int, seen: str, *, is_stale: bool) -> None:
+        self.report(number, self.offered(number, seen), is_stale=is_stale)
+
+    def report(self, number: int, seen: list[str], *, is_stale: bool = False, **more: Any) -> None:
+        """A heartbeat; `hold`, `sent` and `data` go with it."""
         ours, theirs = self.fence_of(number, is_stale=is_stale)
-        ids = self.offered(number, seen)
-        self.note_seen(number, ids)
-        actual = self.post(self.run_path(number, "heartbeat"), {"fence": theirs, "seen": ids})
-        self.compare(self.model.heartbeat(number, ours, ids), answers.heartbeat(actual))
+        self.note_seen(number, seen)
+        body = {"fence": theirs, "seen": seen, **more}
+        actual = self.post(self.run_path(number, "heartbeat"), body)
+        self.compare(self.model.heartbeat(number, ours, seen, **more), answers.heartbeat(actual))
         self.touched.add(self.model.run_keys[number])
 
     @precondition(lambda self: self.steered_runs())
@@ -59,15 +65,21 @@ class RunRules(Machine):
         return [run.number for run in self.active_runs() if self.offered(run.number, "all")]
 
     @precondition(lambda self: self.active_runs())
-    @rule(pick=PICKS, outcome=OUTCOMES, seen=SEEN, wants=st.booleans(), is_answer_lost=RARELY)
-    def a_holder_ends_its_run(
-        self, pick: int, outcome: str, seen: str, *, wants: bool, is_answer_lost: bool
+    @rule(
+        pick=PICKS, outcome=OUTCOMES, seen=SEEN, wants=st.booleans(), tells=RARELY,
+        is_answer_lost=RARELY,
+    )  # fmt: skip
+    def a_holder_ends_its_run(  # noqa: PLR0913
+        self, pick: int, outcome: str, seen: str, *, wants: bool, tells: bool, is_answer_lost: bool
     ) -> None:
         number = self.pick_run("active", pick)
         ids = self.offered(number, seen)
-        self.end(number, outcome, ids, wants=wants)
+        more: dict[str, Any] = {}
+        if tells:
+            more = {"sent": [self.new_id()], "data": {"of": str(number)}}
+        self.end(number, outcome, ids, wants=wants, **more)
         if is_answer_lost:
-            self.end(number, outcome, ids, wants=wants)
+            self.end(number, outcome, ids, wants=wants, **more)
 
     @precondition(lambda self: self.model.run_keys)
     @rule(pick=PICKS, outcome=OUTCOMES, is_stale=st.booleans())
@@ -77,16 +89,17 @@ class RunRules(Machine):
         self.end(self.pick_run("any", pick), outcome, [], wants=True, is_stale=is_stale)
 
     def end(
-        self, number: int, outcome: str, seen: list[str], *, wants: bool, is_stale: bool = False
-    ) -> None:
+        self, number: int, outcome: str, seen: list[str], *, wants: bool, is_stale: bool = False,
+        **more: Any,
+    ) -> None:  # fmt: skip
         ours, theirs = self.fence_of(number, is_stale=is_stale)
         self.note_seen(number, seen)
         requeue = outcome == "requeue"
         outcome = "interrupted" if requeue else outcome
-        body = {"fence": theirs, "outcome": outcome, "requeue": requeue, "seen": seen}
+        body = {"fence": theirs, "outcome": outcome, "requeue": requeue, "seen": seen, **more}
         actual = self.post(self.run_path(number, "complete"), body | {"next": wants})
         expected = self.model.complete(
-            number, ours, outcome, requeue=requeue, seen=seen, wants=wants
+            number, ours, outcome, requeue=requeue, seen=seen, wants=wants, **more
         )
         self.compare(expected, answers.completion(actual))
         self.touched.add(self.model.run_keys[number])

@@ -4,22 +4,24 @@ The oracle of the state machine, with `router_model.py`. Sections of the contrac
 brackets.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from tests.model.records import Drawn, Incoming, Message, Rules, Run, Stop
+from tests.model.queue_model import Queue
+from tests.model.records import Drawn, Incoming, Line, Message, Place, Run, Stop
 
 
 @dataclass(eq=False)
-class Session:
-    key: str
-    chat: str | None
-    thread: str | None
-    rules: Rules
+class Session(Queue):
+    key: str = ""
+    chat: str | None = None
+    thread: str | None = None
+    place: Place | None = None  # of its last message
     id: int = 0
     is_new: bool = True
     previous_id: int | None = None
     reset_reason: str | None = None
-    queue: list[Message] = field(default_factory=list)
     run: Run | None = None
     paused: bool = False
     retry_at: int | None = None
@@ -28,6 +30,9 @@ class Session:
     reset_pending: str | None = None
     participants: list[str] = field(default_factory=list)
     omitted: list[tuple[str, str]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    data: Any = None
+    previous_data: Any = None
     seq: int = 0
     bots: int = 0
     bots_at: int | None = None
@@ -44,30 +49,16 @@ class Session:
 
     @property
     def held_until(self) -> int | None:
-        return self.debounce_at if self.retry_at is None else self.retry_at
-
-    def waiting_of(self, sender: str | None) -> list[Message]:
-        return [m for m in self.queue if m.sent.sender == sender]
-
-    def is_last_try(self, m: Message) -> bool:
-        return m.returns + 1 >= self.rules.max_deliveries
+        if self.retry_at is not None:
+            return self.retry_at
+        return max(self.debounce_at or 0, self.head_open_until) or None
 
     def new_generation(self, number: int, reason: str) -> None:
         """[6] Another id under the same key; nothing of the old history."""
         self.previous_id, self.id, self.reset_reason = self.id, number, reason
         self.is_new, self.reset_pending = True, None
-
-    def choose_batch(self) -> list[Message]:
-        """[4] As `drain` says, within one place; the last try of a message is alone."""
-        head, rules = self.queue[0], self.rules
-        line = self.waiting_of(head.sent.sender) if rules.drain == "by_sender" else self.queue
-        chosen = [head]
-        for m in line[1 : 1 if rules.drain == "one" else rules.batch_max]:
-            alone = self.is_last_try(m) or self.is_last_try(head)
-            if alone or m.sent.place != head.sent.place:
-                break
-            chosen.append(m)
-        return chosen
+        self.data, self.previous_data = None, self.data
+        self.lines.clear()
 
     def finish(self, m: Message, state: str, reason: str) -> None:
         m.state, m.reason = state, reason
@@ -85,10 +76,19 @@ class Session:
         self.omitted.append((m.id, reason))
         return m.id, reason
 
-    def place_in_front(self, m: Message) -> None:
-        """I3: its sender's waiting messages, in their order, before all others'."""
-        own = [*self.waiting_of(m.sent.sender), m]
-        self.queue = own + [other for other in self.queue if other not in own]
+    # CONTEXT
+
+    def keep(self, m: Incoming, text: str, now: int) -> None:
+        """[4] Sent again, a line replaces itself; the newest stay."""
+        self.forget_lines(now, lambda line: line.sent.home == m.home)
+        self.lines.append(Line(m, text, now))
+        del self.lines[: -self.rules.context_max]
+
+    def fresh_lines(self, now: int) -> list[Line]:
+        return [line for line in self.lines if now < line.at + self.rules.context_ms]
+
+    def forget_lines(self, now: int, is_told: Callable[[Line], bool]) -> None:
+        self.lines[:] = [line for line in self.fresh_lines(now) if not is_told(line)]
 
     def expire(self, now: int) -> list[tuple[str, str]]:
         """[4] ttl concerns only messages never granted."""
@@ -98,15 +98,19 @@ class Session:
             if m.expires_at is not None and not m.runs and now >= m.expires_at
         ]
 
-    def end_run(self, how: str, drawn: Drawn) -> Run:
+    def end_run(self, how: str, drawn: Drawn, now: int) -> Run:
         """[5] However a run ends, its batch goes one way."""
         run, self.run = self.run, None
         assert run is not None
+        ends = run.ends or (self.reset_pending and "reset")
+        is_lost = how in ("lease_expired", "max_run", "grace", "forced")
         kept = []
         for m in run.batch:
             counted = how in ("failed", "lease_expired", "max_run")
-            if run.ends and how != "completed":
-                self.finish(m, "removed", run.ends)
+            if run.is_sealed and is_lost and run.ends != "session_deleted":
+                self.finish(m, "done", "delivery_unknown")
+            elif ends and how != "completed":
+                self.finish(m, "removed", ends)
             elif how in ("completed", "interrupted"):
                 self.finish(m, "done", how)
             elif counted and self.is_last_try(m):
@@ -116,13 +120,15 @@ class Session:
                 m.returns += counted
                 m.state, m.reason = "waiting", how
                 kept.append(m)
-        self.queue = kept + self.queue
+        self.put_back(*kept)
         if how == "completed":
             del self.omitted[: run.told]
+            self.forget_lines(now, lambda line: line in run.context)
         if self.reset_pending:
             self.new_generation(drawn, self.reset_pending)
         elif how == "completed":
             self.is_new, self.previous_id, self.reset_reason = False, None, None
+            self.previous_data = None
         return run
 
     def delay_retry(self, since: int) -> None:

@@ -3,7 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.model.records import OMITTED_SHOWN, Control, Drawn, End, Message, Rules, Run
+from tests.model.records import (
+    OMITTED_SHOWN,
+    Control,
+    Drawn,
+    End,
+    Incoming,
+    Line,
+    Message,
+    Rules,
+    Run,
+)
 from tests.model.session_model import Session
 
 Answer = dict[str, Any]
@@ -13,8 +23,18 @@ def user_of(person: str) -> str:
     return person.partition(":")[2]
 
 
-def holder_of(run: Run) -> tuple[int, str, list[str]]:
-    return run.number, run.consumer, [user_of(owner) for owner in run.owners]
+def asking_of(run: Run, now: int) -> tuple[str, int] | None:
+    prompt = run.prompt
+    return (prompt.id, prompt.until) if prompt and run.asks(now) else None
+
+
+def holder_of(run: Run, now: int) -> tuple[Any, ...]:
+    owners = [user_of(owner) for owner in run.owners]
+    return run.number, run.consumer, owners, asking_of(run, now)
+
+
+def shown(messages: list[Message]) -> list[tuple[Any, ...]]:
+    return [(m.id, m.seq, m.returns + 1, m.text) for m in messages]
 
 
 @dataclass
@@ -25,6 +45,8 @@ class Store:
     now: int = 0
     sessions: dict[str, Session] = field(default_factory=dict)
     homes: dict[tuple[str, str], Message | Control] = field(default_factory=dict)
+    early: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    lines: dict[str, list[Line]] = field(default_factory=dict)
     ends: dict[int, End] = field(default_factory=dict)
     run_keys: dict[int, str] = field(default_factory=dict)
     drawn: int = 0
@@ -33,6 +55,12 @@ class Store:
     def draw(self) -> Drawn:
         self.drawn += 1
         return Drawn(self.drawn)
+
+    def session(self, m: Incoming) -> Session:
+        """The session that a message belongs to, stored or not; a line may be kept before it."""
+        lines = self.lines.setdefault(m.key, [])
+        new = Session(self.rules, key=m.key, chat=m.chat, thread=m.thread, lines=lines)
+        return self.sessions.get(m.key, new)
 
     # WHAT HAS RUN OUT
 
@@ -51,13 +79,15 @@ class Store:
         self.gone = s.expire(self.now)
 
     def end(self, s: Session, how: str, *, by_holder: bool) -> End:
-        run = s.end_run(how, self.draw())
-        self.ends[run.number] = End("interrupted" if how == "requeued" else how, by_holder)
+        run = s.end_run(how, self.draw(), self.now)
+        how = "interrupted" if how == "requeued" else how
+        self.ends[run.number] = End(how, by_holder, run.is_sealed, run.posts)
         return self.ends[run.number]
 
     def is_due(self, s: Session) -> bool:
         """Whether a sweep would find something to do."""
         at = [s.run.deadline if s.run else None, s.retry_at, s.debounce_at]
+        at += [None if s.run else s.head_open_until or None]
         at += [m.expires_at for m in s.queue if not m.runs]
         return any(deadline is not None and self.now >= deadline for deadline in at)
 
@@ -73,7 +103,7 @@ class Store:
             "decision": decision, "reason": reason, "state": None, "queue": None,
             "control": None, "duplicate_of": None, "dropped": list(self.gone),
             "session": self.view(stored), "run": self.view_of_run(run) if run else None,
-            "active_run": holder_of(active) if active else None,
+            "active_run": holder_of(active, self.now) if active else None,
         } | parts  # fmt: skip
 
     def refuse(self, s: Session, reason: str) -> Answer:
@@ -97,11 +127,21 @@ class Store:
         back, kept_from = run.back_from, max(0, len(s.omitted) - OMITTED_SHOWN)
         return {
             "number": run.number, "consumer": run.consumer, "session_id": run.session_id,
-            "lease_at": run.deadline, "reply_to": run.batch[-1].id,
-            "messages": [(m.id, m.seq, m.returns + 1, m.text) for m in run.batch],
-            "previous": None if back is None else (back, self.ends[back].how),
+            "lease_at": run.deadline,
+            "reply_to": next((m.id for m in reversed(run.batch) if m.sent.to is None), None),
+            "messages": [
+                (m.id, m.seq, m.returns + 1, m.text, m.sent.group, m.answered or m.sent.answers)
+                for m in run.batch
+            ],
+            "context": [(line.sent.home[1], line.text) for line in run.context if line in s.lines],
+            "data": s.data or {}, "previous_data": s.previous_data,
+            "previous": None if back is None else self.view_of_end(back),
             "omitted": s.omitted[kept_from : run.told], "omitted_count": run.told,
         }  # fmt: skip
+
+    def view_of_end(self, number: int) -> tuple[Any, ...]:
+        end = self.ends[number]
+        return number, end.how, end.was_sealed, end.posts
 
     def view_of_stop(self, run: Run) -> Answer | None:
         stop = run.stop
@@ -124,9 +164,8 @@ class Store:
         )
         return {
             "session": self.view(s), "state": s.state, "ready_at": s.held_until,
-            "queue": [(m.id, m.seq, m.returns + 1, m.text) for m in s.queue],
-            "batch": [(m.id, m.seq, m.returns + 1, m.text) for m in run.batch] if run else [],
-            "run": holder_of(run) if run else None,
+            "queue": shown(s.queue), "batch": shown(run.batch) if run else [],
+            "run": (*holder_of(run, self.now), run.is_sealed, run.is_held) if run else None,
             "interrupt": self.view_of_stop(run) if run else None,
             "counters": (sum(waits), *waits),
         }  # fmt: skip

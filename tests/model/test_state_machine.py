@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.model.message_rules import MessageRules
+from tests.model.asking_rules import AskingRules
+from tests.model.gathering_rules import GatheringRules
 from tests.model.operator_rules import OperatorRules
 from tests.model.service import Service, service_on
 
@@ -20,7 +21,7 @@ EXAMPLES = int(os.environ.get("SESSION_ROUTER_MODEL_EXAMPLES") or 60)
 STEPS = 50
 
 
-class Sessions(MessageRules, OperatorRules):
+class Sessions(AskingRules, GatheringRules, OperatorRules):
     """All rules together."""
 
 

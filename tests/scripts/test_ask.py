@@ -8,6 +8,7 @@ from app.errors import LeaseLost, RunSealed
 from session_router.models import Decision, Heartbeat, Run
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM, Sessions, granted, ids
+from tests.state import EPOCH_MS
 
 
 async def asking(s: Sessions, **fields: object) -> Run:
@@ -120,10 +121,38 @@ async def test_one_prompt_at_a_time_and_a_repeat_extends_nothing(sessions: Open)
     s.clock.step(5)
     again = await s.ask(run, "delete?", expires_seconds=60)
     assert again.expires_at is not None
-    assert again.expires_at.timestamp() * 1000 - 1795328956000 == 60_000
+    assert again.expires_at.timestamp() * 1000 - EPOCH_MS == 60_000
     await s.ask(run, "sure?")
     assert said(await s.send("c1", answers="delete?")) == ("reject", "prompt_gone")
     assert said(await s.send("c2", answers="sure?")) == ("answer", "asking")
+
+
+async def test_a_run_may_tell_later_where_it_asks_and_whom(sessions: Open) -> None:
+    s = sessions()
+    run = await asking(s, expires_seconds=60)
+    s.clock.step(5)
+    again = await s.ask(run, "delete?", reply_to="post", who=["bob"], expires_seconds=60)
+    assert again.expires_at is not None
+    assert again.expires_at.timestamp() * 1000 - EPOCH_MS == 60_000
+    assert said(await s.send("yes", "bob", reply_to="post")) == ("answer", "asking")
+
+
+async def test_a_user_of_another_platform_is_not_the_one_who_is_asked(sessions: Open) -> None:
+    s = sessions(dm_scope="main")
+    run = granted(await s.send("m1", "7", chat_type="dm", chat_id="7"))
+    await s.ask(run, "delete?", who=["7"])
+    there = {"platform": "telegram", "chat_type": "dm", "chat_id": "7"}
+    assert said(await s.send("x1", "7", answers="delete?", **there)) == ("reject", "not_owner")
+
+
+async def test_an_answer_from_another_route_can_be_seen(sessions: Open) -> None:
+    s = sessions(thread_isolation="inherit")
+    run = await asking(s)
+    await s.send("yes", answers="delete?", thread_id="9")
+    await s.heartbeat(run, seen=["yes"])
+    again = granted(await s.complete(run, "released"))
+    assert ids(again) == ["m1"]
+    assert ids((await s.complete(again)).next) == ["yes"]
 
 
 async def test_a_prompt_expires(sessions: Open) -> None:

@@ -429,3 +429,13 @@ async def test_sessions_end_their_runs_apart(sessions: Open) -> None:
     assert all("bob" not in name for name in s.changed)
     assert ids((await s.complete(runs["bob"], "interrupted")).next) == ["bob2"]
     assert s.state["sessions:main:discord"] == {f"{ROOM}:alice": 0, bob: 0}
+
+
+async def test_a_steer_that_expired_is_not_returned(sessions: Open) -> None:
+    s = sessions(busy={"same_sender": "steer"}, queue={"ttl_seconds": 12})
+    run = granted(await s.send("m1"))
+    await s.send("s1")
+    s.clock.step(12)
+    completion = await s.complete(run)
+    assert completion.returned == ()
+    assert s.state["id:s1"].reason == "expired"

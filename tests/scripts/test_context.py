@@ -109,3 +109,25 @@ async def test_in_a_tagged_session_it_is_tagged(sessions: Open) -> None:
     await hear(s, "c1", text="hello")
     (line,) = granted(await s.send("m1")).context
     assert line.tagged_text == "[Bob · bob] hello"
+
+
+async def test_a_grant_told_again_has_no_line_that_was_too_old_for_it(sessions: Open) -> None:
+    s = sessions(context_ttl_seconds=60)
+    await hear(s, "c1")
+    s.clock.step(40)
+    await hear(s, "c2")
+    s.clock.step(20)
+    run = granted(await s.send("m1"))
+    assert granted(await s.send("m1")).context == run.context
+
+
+async def test_a_line_that_no_run_was_told_is_not_forgotten_with_those_told(
+    sessions: Open,
+) -> None:
+    s = sessions(busy={"other_sender": "queue"})
+    await hear(s, "c1")
+    run = granted(await s.send("m1"))
+    await s.send("c1", "bob", text="text of c1")  # no line any more
+    await hear(s, "c2")
+    later = granted(await s.complete(run))
+    assert [c.message_id for c in later.context] == ["c2"]

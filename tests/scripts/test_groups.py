@@ -148,3 +148,40 @@ async def test_parts_that_come_back_are_still_one(sessions: Open) -> None:
     s.clock.step(2)
     await s.sweep()
     assert ids(await s.claim()) == ["p1", "p2", "p3"]
+
+
+async def test_a_burst_that_does_not_fit_is_not_cut(sessions: Open) -> None:
+    s = sessions(busy={"same_sender": "queue"})
+    run = granted(await s.send("m1"))
+    for number in range(6):
+        await s.send(f"w{number}", text="x" * 150_000)
+    await s.send("p1", group="g1", text="x" * 100_000)
+    await s.send("p2", group="g1", text="x" * 100_000)
+    s.clock.step(2)
+    batch = granted(await s.complete(run))
+    assert ids(batch) == ["w0", "w1", "w2", "w3", "w4", "w5"]
+    assert ids((await s.complete(batch)).next) == ["p1", "p2"]
+
+
+async def test_a_part_that_comes_back_finds_its_siblings(sessions: Open) -> None:
+    s = sessions(drain="one")
+    await s.send("p1", group="g1")
+    s.clock.step(2)
+    await s.sweep()
+    run = await s.claim()
+    assert run is not None
+    await s.send("b1", "bob")
+    await s.send("p2", group="g1")
+    assert (await s.complete(run, "released")).next is None, "its newest part keeps it open"
+    assert s.order() == ["p1", "p2", "b1"]
+    s.clock.step(2)
+    await s.sweep()
+    assert ids(await s.claim()) == ["p1", "p2"]
+
+
+async def test_a_part_that_comes_after_the_bound_waits_for_nothing(sessions: Open) -> None:
+    s = sessions(debounce_max_ms=2_000)
+    await s.send("p1", group="g1")
+    s.clock.step(3)
+    decision = await s.send("p2", group="g1")
+    assert (decision.decision, ids(decision.run)) == ("run", ["p1", "p2"])

@@ -1,5 +1,9 @@
 """Messages to a session: exactly that one, or `session_changed`."""
 
+from app.routing.keys import SessionKey
+from app.store.dead_letters import DeadLetters
+from app.store.operations import Operations
+from session_router.models import Seeing
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM, granted, ids, shown
 
@@ -70,3 +74,27 @@ async def test_a_line_of_context_goes_to_the_session(sessions: Open) -> None:
     kept = await s.report(session, "j1", kind="context", text="the build is green")
     assert (kept.decision, kept.reason) == ("kept", "context")
     assert [c.text for c in granted(await s.send("m2")).context] == ["the build is green"]
+
+
+async def test_a_report_leaves_the_session_its_days(sessions: Open) -> None:
+    daily = {"mode": "daily", "at_hour": 12, "timezone": "UTC"}  # five and a half hours to go
+    s = sessions(reset=daily)
+    session = shown(await s.complete(granted(await s.send("m1"))))
+    await s.complete(granted(await s.report(session, "j1")))
+    s.clock.step(6 * 3600)
+    decision = await s.send("m2")
+    assert decision.session is not None
+    assert decision.session.reset_reason == "daily"
+
+
+async def test_a_report_reaches_a_session_that_a_dead_letter_brought_back(sessions: Open) -> None:
+    s = sessions(max_deliveries=1)
+    await s.complete(granted(await s.send("m1")), "failed")
+    letters, operations = DeadLetters(s.client, 1, s.clock), Operations(s.client, 1, s.clock)
+    await operations.delete(SessionKey(ROOM), "an operator", Seeing())
+    (letter,) = (await letters.page(None, 50, None)).dead_letters
+    await letters.redrive(letter.id, "an operator", None)
+    session = (await s.views.session(SessionKey(ROOM))).session
+    decision = await s.report(session, "j1")
+    assert (decision.decision, ids(decision.run)) == ("run", ["m1"]), "a last try is alone"
+    assert ids((await s.complete(granted(decision), "failed")).next) == ["j1"]

@@ -72,7 +72,7 @@ async def s(request: pytest.FixtureRequest) -> AsyncIterator[Sessions]:
     cluster_url = request.getfixturevalue(request.param)
     with plain_client(cluster_url) as redis:
         redis.flushall()
-        redis.script_flush()
+        redis.function_flush()
     opened = Sessions(
         cluster_url,
         shards=SHARDS,

@@ -211,11 +211,12 @@ async def test_a_session_is_shown_whole(sessions: Open) -> None:
     word, before, summary, after = reply
     assert (word, before, after) == ("summaries", [], [])
     assert summary[0] == "running"
+    assert detail.run is not None
+    fence, started_ms = str(detail.run.fence), detail.run.started_at.timestamp() * 1000
     assert summary[2:] == [
         1,
         EPOCH_MS + 1_000,
-        "/gw-1",
-        str(EPOCH_MS + 30_000),
+        *(fence, "/gw-1", f"{started_ms:.0f}", str(EPOCH_MS + 30_000)),
         str(EPOCH_MS + 1_000),
     ]
 

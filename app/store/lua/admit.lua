@@ -37,7 +37,7 @@
 --   kept, reason             context
 --   control, reason          stopped, reset, nothing_runs, too_late
 
-local settings = ARGV[3] ~= '' and cjson.decode(ARGV[3])
+local settings = ARGV[2] ~= '' and settings_named(ARGV[2], ARGV[3]).decoded
 local message_id, home, print, sender = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local is_moderator, is_bot = ARGV[9] == '1', ARGV[10] == '1'
 local place, holder, user_id, kind = ARGV[11], ARGV[12], ARGV[13], ARGV[15]
@@ -180,7 +180,7 @@ function accept(decision, reason)
   if kind == 'user' or not session.last_at then put('last_at', text(now)) end
   if kind == 'user' then renew_idle_clock(settings, now) end
   -- One that has passed while a run is active waits for the end of it.
-  if not daily_is_due() then keep_boundaries(ARGV[22]) end
+  if ARGV[2] ~= '' and not daily_is_due() then keep_boundaries(ARGV[22]) end
   remember_participant(session.seq)
   remember_conversation()
   forget_line(home, settings)
@@ -205,8 +205,7 @@ end
 
 local function offer_to_run(m)
   m.offered = session.fence
-  run.offers = settings.isolation
-  write_run({offers = run.offers})
+  put_run({offers = settings.isolation})
   signal(run.consumer)
 end
 
@@ -222,7 +221,7 @@ function wait(decision, reason, also)
   if decision == 'answer' then m.answers = run.prompt end
   if decision == 'steer' or decision == 'answer' then offer_to_run(m) end
   if also.debounce_at then put('debounce_at', text(also.debounce_at)) end
-  hold_open(m, settings)
+  m.group_until = window_of(m, settings) or 0
   write_home(m, 'waiting', '')
   watch_expiry(m)
   local position
@@ -264,14 +263,19 @@ local function busy_mode(relation)
   return mode
 end
 
+-- A listed id is one of the run's own platform, as sent or as the person's first, or an identity.
+local function is_listed()
+  local is_near = platform_of(place) == platform_of(run.place)
+  local first_id = string.match(sender, '[:/]([^:/]*)$')
+  for _, user in ipairs(cjson.decode(run.prompt_users)) do
+    if user == sender or is_near and (user == user_id or user == first_id) then return true end
+  end
+  return false
+end
+
 -- Who may answer what the active run asks; a bot only where it is named.
 local function may_answer()
-  if run.prompt_from == 'listed' then
-    for _, user in ipairs(cjson.decode(run.prompt_users)) do
-      if user == user_id or user == sender then return true end
-    end
-    return false
-  end
+  if run.prompt_from == 'listed' then return is_listed() end
   if is_bot then return false end
   return run.prompt_from == 'anyone' or (sender ~= '' and owns_run())
 end
@@ -339,7 +343,8 @@ end
 function hold()
   if session.retry_at then return 'retry_delay' end
   local debounce_at = debounce_until()
-  if group ~= '' and settings.group_ms > 0 or open_head_until() then return 'group', debounce_at end
+  local part = {group = group, sender = sender, place = place}
+  if window_of(part, settings) or open_head_until() then return 'group', debounce_at end
   if debounce_at then return 'debounce', debounce_at end
   if ARGV[18] == 'worker' then return 'dispatch_worker' end
   local head = session.depth > 0 and read_messages(key.queue, 0, 0)[1]

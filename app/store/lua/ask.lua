@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Lets the active run ask people, or withdraws what it asked. Guarantees: one prompt at a time,
--- a new one replaces the old; repeated, it answers the same; a stale holder changes nothing
+-- a new one replaces the old; repeated, it lasts no longer; a stale holder changes nothing
 -- (I6).
 --
 -- KEYS  1-26 keys.SESSION_KEYS
@@ -15,14 +15,16 @@
 --   unknown                  no such run here
 
 local function ask()
-  if is_asking() and run.prompt == ARGV[4] then return end
-  end_prompt()
+  local is_repeat = is_asking() and run.prompt == ARGV[4]
+  if not is_repeat then end_prompt() end
   if ARGV[4] == '' then return note('prompt_withdrawn', '', run.consumer, '', session.fence) end
   local prompt = {prompt = ARGV[4], prompt_from = ARGV[5], prompt_users = ARGV[6],
-    prompt_reply_to = ARGV[7], prompt_until = text(now + tonumber(ARGV[8])), asked_at = text(now)}
-  for field, value in pairs(prompt) do run[field] = value end
-  write_run(prompt)
-  note('asked', ARGV[5], run.consumer, '', session.fence)
+    prompt_reply_to = ARGV[7]}
+  if not is_repeat then
+    prompt.prompt_until, prompt.asked_at = text(now + tonumber(ARGV[8])), text(now)
+  end
+  put_run(prompt)
+  if not is_repeat then note('asked', ARGV[5], run.consumer, '', session.fence) end
 end
 
 read_session()

@@ -37,7 +37,7 @@ put('thread', thread_id)
 put('thread_home', digest)
 move_into_thread(key.queue)
 move_into_thread(key.batch)
-if run then write_run({place = in_thread(run.place)}) end
+if run then put_run({place = in_thread(run.place)}) end
 note('thread_bound', thread_id)
 save()
 return {'bound'}

@@ -23,6 +23,6 @@ end
 local settings = stored_settings()
 local batch = take_batch(settings)
 grant(batch, ARGV[2], settings)
-if ARGV[3] ~= '' then write_run({claim = ARGV[3]}) end
+if ARGV[3] ~= '' then put_run({claim = ARGV[3]}) end
 save()
 return {'granted', session_section(), run_section(batch)}

@@ -56,12 +56,12 @@ if refusal then return {refusal} end
 local settings = stored_settings()
 note_report('', ARGV[8], ARGV[9], ARGV[10])
 keep_data(ARGV[11])
-note_seen(note_posts(12))
-local returned = run.offers and unseen_offers(ARGV[2]) or {}
+note_seen(note_posts(ARGV, 12))
 local requeued = outcome == 'interrupted' and ARGV[5] == '1'
 local ended_run = end_run(requeued and 'requeued' or outcome, settings)
 settle_outcome(ended_run, settings)
 if passed('expire_at') then expire_waiting(settings) end
+local returned = ended_run.offers and unseen_offers(ARGV[2]) or {}
 reset_if_due()
 local batch = next_batch(ended_run, settings)
 if batch then grant(batch, ended_run.consumer, settings) end

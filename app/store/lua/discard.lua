@@ -14,13 +14,15 @@ local letter = cmsgpack.unpack(packed)
 local m = unpack_message(letter[3])
 read_session()
 local is_own = forget_letter(m, letter[5])
-local settings = cjson.decode(redis.call('HGET', key.settings, letter[4]))
+local settings = settings_named(letter[4]).decoded
 write_home(m, 'removed', 'discarded', settings.dedupe_ms)
 count('removed', m.place, 1)
 if session.id then
   if is_own then add('removed', 1) end
   note('removed', 'discarded', ARGV[2], m.id)
   save()
+else
+  write_counts()
 end
 keep_action(ARGV[2], 'discard', 'changed', m.id)
 return {'changed'}

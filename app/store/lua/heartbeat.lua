@@ -21,7 +21,7 @@ if refusal then return {refusal} end
 note_report(ARGV[4], ARGV[5], ARGV[6], ARGV[7])
 keep_data(ARGV[8])
 if ARGV[9] ~= '' then hold_run(ARGV[9] == '1') end
-note_seen(note_posts(10))
+note_seen(note_posts(ARGV, 10))
 put('lease_at', text(now + tonumber(run.lease_ms)))
 put('over_at', text(deadline_of_run()))
 save()

@@ -18,6 +18,7 @@ if not session.id then
   put('id', new_session_id())
   put('new', '1')
   put('settings', letter[4])
+  put('place', m.place)
   put('keep_ms', text(stored_settings().session_ttl_ms))
 end
 forget_letter(m, letter[5])

@@ -21,8 +21,7 @@ note_seen({unpack(ARGV, 4)})
 local offered = offered_section()
 local is_open = run.interrupt_at or #offered > 0
 if not is_open and not run.sealed then
-  run.sealed = '1'
-  write_run({sealed = '1'})
+  put_run({sealed = '1'})
   end_prompt()
   put('over_at', text(deadline_of_run()))
   note('sealed', '', run.consumer, '', session.fence)

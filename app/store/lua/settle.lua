@@ -16,6 +16,7 @@ if not session.id then
   redis.call('ZREM', key.due, name)
   return {'unknown'}
 end
+deadline_before = false  -- filed anew, whatever brought the sweep here
 local cause = passed('over_at') and cause_of_end() or ''
 settle()
 save()

@@ -10,6 +10,6 @@
 --   unknown
 
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'unknown'} end
-local events = redis.call('LRANGE', KEYS[2], 0, -1)
+local events = redis.call('LRANGE', KEYS[2], -50, -1)
 table.insert(events, 1, 'timeline')
 return events

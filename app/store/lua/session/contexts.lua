@@ -56,12 +56,16 @@ end
 
 local function last_number(lines) return #lines > 0 and lines[#lines].number or 0 end
 
-function told_to(lines) return #lines > 0 and text(last_number(lines)) or nil end
+-- The numbers of the first and the last line that a run is told.
+function told_to(lines)
+  if #lines == 0 then return nil end
+  return text(lines[1].number), text(last_number(lines))
+end
 
 -- Sent again, a line replaces itself.
 function keep_line(line, settings)
   local lines = without(read_context(settings), function(l) return l.home == line.home end)
-  line.number = math.max(last_number(read_context()) + 1, now)
+  line.number = math.max(last_number(read_context()), tonumber(run and run.context or 0)) + 1
   lines[#lines + 1] = line
   write_context(bound_context(lines, settings), settings.context_ttl_ms)
 end
@@ -79,10 +83,10 @@ function forget_told(number, settings)
   if #kept < #lines then write_context(kept, settings.context_ttl_ms) end
 end
 
-function context_section(number)
+function context_section(first, last)
   local sections = {}
   for _, line in ipairs(read_context()) do
-    if line.number <= number then
+    if line.number >= first and line.number <= last then
       sections[#sections + 1] = {line.id, line.at, line.text, line.body}
     end
   end

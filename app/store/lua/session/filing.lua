@@ -73,20 +73,42 @@ local function file_state(state)
 end
 
 local function file_deadline(state)
-  local deadline = math.huge
-  for _, field in ipairs({'over_at', 'retry_at', 'debounce_at', 'group_at', 'expire_at'}) do
-    if session[field] then deadline = math.min(deadline, number(field)) end
-  end
-  if state == 'idle' then deadline = number('last_at') + number('keep_ms') end
-  if deadline < math.huge then
+  local deadline = deadline_of(state)
+  if deadline == deadline_before then return end
+  if deadline then
     redis.call('ZADD', key.due, text(deadline), name)
   else
     redis.call('ZREM', key.due, name)
   end
+  deadline_before = deadline
+end
+
+local function write_session()
+  local to_set, to_drop = {}, {}
+  for field, value in pairs(changed) do to_set[#to_set + 1] = field to_set[#to_set + 1] = value end
+  for field in pairs(dropped) do to_drop[#to_drop + 1] = field end
+  if #to_set > 0 then redis.call('HSET', key.session, unpack(to_set)) end
+  if #to_drop > 0 then redis.call('HDEL', key.session, unpack(to_drop)) end
+end
+
+local function write_run()
+  local to_set = {}
+  for field, value in pairs(run_changed) do
+    to_set[#to_set + 1] = field
+    to_set[#to_set + 1] = value
+  end
+  if #to_set > 0 then redis.call('HSET', key.run, unpack(to_set)) end
+end
+
+-- A few events more than are shown may be kept: so they need not be cut at each call.
+local function write_events()
+  if #events == 0 then return end
+  local kept = redis.call('RPUSH', key.timeline, unpack(events))
+  if kept > EVENTS_TRIMMED_AT then redis.call('LTRIM', key.timeline, -EVENTS_MAX, -1) end
 end
 
 function save()
-  local state, to_set, to_drop = state_of(), {}, {}
+  local state = state_of()
   if session.depth == 0 then
     drop('expire_at')
     drop('debounce_at')
@@ -96,15 +118,12 @@ function save()
   file_ready(state)
   file_state(state)
   file_deadline(state)
-  for field, value in pairs(changed) do to_set[#to_set + 1] = field to_set[#to_set + 1] = value end
-  for field in pairs(dropped) do to_drop[#to_drop + 1] = field end
-  if #to_set > 0 then redis.call('HSET', key.session, unpack(to_set)) end
-  if #to_drop > 0 then redis.call('HDEL', key.session, unpack(to_drop)) end
-  if #events > 0 then
-    redis.call('RPUSH', key.timeline, unpack(events))
-    redis.call('LTRIM', key.timeline, -EVENTS_MAX, -1)
-  end
-  changed, dropped, events, state_before, backlog_changed = {}, {}, {}, state, nil
+  write_session()
+  write_run()
+  write_events()
+  write_counts()
+  changed, dropped, run_changed, events = {}, {}, {}, {}
+  state_before, backlog_changed = state, nil
 end
 
 -- Only for a session that is saved as idle: nothing runs or waits in it.

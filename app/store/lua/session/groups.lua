@@ -14,14 +14,17 @@ local function end_of_unit(messages, first)
   return last
 end
 
--- Until when a burst waits for more of its parts: its newest part says it.
-local function is_open(messages, last) return (messages[last].group_until or 0) > now end
+-- Until when a burst waits for more of its parts, or nil.
+local function open_until(messages, first, last)
+  local latest = 0
+  for i = first, last do latest = math.max(latest, messages[i].group_until or 0) end
+  return latest > now and latest or nil
+end
 
 local function open_head_until()
   if not session.groups or session.depth == 0 then return nil end
   local messages = read_messages(key.queue, 0, -1)
-  local last = end_of_unit(messages, 1)
-  return is_open(messages, last) and messages[last].group_until or nil
+  return open_until(messages, 1, end_of_unit(messages, 1))
 end
 
 -- The newest waiting part of the burst that `m` belongs to, and the oldest.
@@ -36,9 +39,11 @@ local function siblings_of(m)
   return newest, oldest
 end
 
-local function hold_open(m, settings)
-  if m.group == '' then return end
-  local _, oldest = siblings_of(m)
+-- Until when a new part lets its burst wait, or nil: the bound may be over at once.
+local function window_of(part, settings)
+  if part.group == '' then return nil end
+  local _, oldest = siblings_of(part)
   local first_at = oldest and oldest.accepted_at or now
-  m.group_until = math.min(now + settings.group_ms, first_at + settings.debounce_max_ms)
+  local window = math.min(now + settings.group_ms, first_at + settings.debounce_max_ms)
+  return window > now and window or nil
 end

@@ -29,12 +29,29 @@ local function write_home(m, state, reason, keep_ms)
   end
 end
 
+local counted  -- counter to what is to be added to it, by `write_counts`
+
+local function add_to(counter, by) counted[counter] = (counted[counter] or 0) + by end
+
 -- Conservation (I2): one counter a state, agent and platform.
 local function count(state, place, by)
-  redis.call('HINCRBY', key.stats, state .. ':' .. AGENT .. ':' .. platform_of(place), by)
+  add_to(state .. ':' .. AGENT .. ':' .. platform_of(place), by)
 end
 
 -- How often something has happened, for the metrics: counted where it happens, never taken back.
-local function tally(what, by)
-  redis.call('HINCRBY', key.stats, 'tally:' .. what, by)
+local function tally(what, by) add_to('tally:' .. what, by) end
+
+-- All counters at once: two commands, however many they are.
+local function write_counts()
+  local counters, values = {}, {}
+  for counter, by in pairs(counted) do
+    if by ~= 0 then counters[#counters + 1] = counter end
+  end
+  if #counters == 0 then return end
+  for i, before in ipairs(redis.call('HMGET', key.stats, unpack(counters))) do
+    values[2 * i - 1] = counters[i]
+    values[2 * i] = text((before or 0) + counted[counters[i]])
+  end
+  redis.call('HSET', key.stats, unpack(values))
+  counted = {}
 end

@@ -17,8 +17,6 @@ local function end_prompt()
   if not run.prompt then return end
   local asked_until = math.min(now, tonumber(run.prompt_until))
   local max_at = text(tonumber(run.max_at) + asked_until - tonumber(run.asked_at))
-  redis.call('HDEL', key.run, unpack(PROMPT))
-  redis.call('HSET', key.run, 'max_at', max_at)
-  for _, field in ipairs(PROMPT) do run[field] = nil end
-  run.max_at = max_at
+  drop_run(PROMPT)
+  put_run({max_at = max_at})
 end

@@ -110,6 +110,12 @@ local function has_last_try(messages, first, last, settings)
   return false
 end
 
+local function bytes_of(messages, first, last)
+  local bytes = 0
+  for i = first, last do bytes = bytes + #messages[i].text + #messages[i].body end
+  return bytes
+end
+
 -- The messages that a batch may be made of, in order: all, or those of the head's sender.
 local function line_of_batch(settings, most)
   if settings.drain ~= 'by_sender' then
@@ -124,7 +130,7 @@ local function line_of_batch(settings, most)
 end
 
 -- How far the batch reaches that starts with the head: one place, as `drain` says, a burst
--- counted as one and whole, the last try of a message alone.
+-- counted as one and whole (of one over 1 MiB what fits), the last try of a message alone.
 function choose_batch(settings)
   local most = settings.drain == 'one' and 1 or settings.batch_max
   local line = line_of_batch(settings, most)
@@ -132,11 +138,12 @@ function choose_batch(settings)
   while line[i] and units < most and not head_is_alone do
     local last = end_of_unit(line, i)
     local alone = has_last_try(line, i, last, settings)
-    local fits = line[i].place == line[1].place and not alone and not is_open(line, last)
+    local fits = line[i].place == line[1].place and not alone and not open_until(line, i, last)
+      and bytes + bytes_of(line, i, last) <= BATCH_BYTES_MAX
     if i > 1 and not fits then break end
     head_is_alone = alone
     for j = i, last do
-      bytes = bytes + #line[j].text + #line[j].body
+      bytes = bytes + bytes_of(line, j, j)
       if #chosen > 0 and bytes > BATCH_BYTES_MAX then return chosen end
       chosen[#chosen + 1] = line[j]
     end

@@ -1,16 +1,26 @@
--- SESSION: its record is read once, changed by `put` and `drop`, written once by `save`.
+-- SESSION: its record is read once, changed by `put` and `drop`, written once by `save`; the
+-- record of its run likewise, changed by `put_run`.
 
-local FIELDS = {'id', 'seq', 'settings', 'fence', 'lease_at', 'over_at', 'retry_at', 'fails',
-  'debounce_at', 'expire_at', 'back', 'jumped', 'ready', 'new', 'tokens', 'limit', 'last_at',
-  'keep_ms', 'idle_at', 'daily_at', 'paused', 'omitted', 'done', 'dead', 'removed', 'bots', 'bots_at', 'reset_pending',
-  'previous_id', 'reset_reason', 'thread', 'thread_home',
-  'place', 'groups', 'group_at', 'data', 'born'}
-
-local session, changed, dropped, events = {}, {}, {}, {}
-local run, state_before, backlog_changed
+local session, changed, dropped, events
+local run, run_changed, state_before, deadline_before, backlog_changed
 local context_packed, context_lines  -- nil: not read yet
+local sent_settings  -- id of those that the caller sent, and knows
+
+local function forget_record()
+  session, changed, dropped, events = {}, {}, {}, {}
+  run, run_changed, state_before, deadline_before, backlog_changed = nil, {}, nil, nil, nil
+  context_packed, context_lines = nil, nil
+end
+
+-- Every script on a session begins with it.
+local function begin(KEYS, ARGV)
+  read_keys(KEYS, ARGV[1])
+  forget_record()
+  sent_settings, counted = nil, {}
+end
 
 local function put(field, value)
+  if session[field] == value then return end
   session[field] = value
   changed[field] = value
   dropped[field] = nil
@@ -21,6 +31,17 @@ local function drop(field)
   session[field] = nil
   changed[field] = nil
   dropped[field] = true
+end
+
+local function put_run(fields)
+  for field, value in pairs(fields) do
+    if run[field] ~= value then run[field], run_changed[field] = value, value end
+  end
+end
+
+local function drop_run(fields)
+  redis.call('HDEL', key.run, unpack(fields))
+  for _, field in ipairs(fields) do run[field], run_changed[field] = nil, nil end
 end
 
 local function number(field) return tonumber(session[field] or 0) end
@@ -49,11 +70,21 @@ local function read_hash(hash)
   return record
 end
 
+-- When a sweep must look at the session (I5), or nil.
+local function deadline_of(state)
+  if state == 'idle' then return number('last_at') + number('keep_ms') end
+  local deadline
+  for _, field in ipairs({'over_at', 'retry_at', 'debounce_at', 'group_at', 'expire_at'}) do
+    if session[field] then deadline = math.min(deadline or math.huge, number(field)) end
+  end
+  return deadline
+end
+
 local function read_session()
-  local values = redis.call('HMGET', key.session, unpack(FIELDS))
-  for i, field in ipairs(FIELDS) do session[field] = values[i] or nil end
+  session = read_hash(key.session)
   session.depth = session.id and redis.call('LLEN', key.queue) or 0
   state_before = state_of()
+  deadline_before = state_before and deadline_of(state_before)
   if session.fence then run = read_hash(key.run) end
 end
 
@@ -65,16 +96,25 @@ local function turn_to(other)
     'omitted', 'timeline', 'context', 'data'}) do
     key[kind] = at(kind, other)
   end
-  session, changed, dropped, events = {}, {}, {}, {}
-  run, state_before, backlog_changed = nil, nil, nil
-  context_packed, context_lines = nil, nil
+  forget_record()
   read_session()
 end
 
--- A session keeps the settings of its last message.
-local function stored_settings()
-  return cjson.decode(redis.call('HGET', key.settings, session.settings))
+-- Settings are named by their content: what was decoded for one call is right for the next.
+local known_settings, known_count = {}, 0
+
+local function settings_named(id, sent)
+  local known = known_settings[id]
+  if known then return known end
+  if known_count == SETTINGS_KNOWN_MAX then known_settings, known_count = {}, 0 end
+  local json = sent or redis.call('HGET', key.settings, id)
+  known = {json = json, decoded = cjson.decode(json)}
+  known_settings[id], known_count = known, known_count + 1
+  return known
 end
+
+-- A session keeps the settings of its last message.
+local function stored_settings() return settings_named(session.settings).decoded end
 
 local function new_session_id() return next_number() .. '-' .. SHARD end
 

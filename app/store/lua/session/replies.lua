@@ -1,12 +1,10 @@
 -- REPLIES: sections that replies.py reads, one reader each.
 
 -- The caller knows the settings that it sent itself: they are not sent back.
-local sent_settings
-
 local function session_section()
   if not session.id then return false end
   local settings = session.settings ~= sent_settings
-    and redis.call('HGET', key.settings, session.settings)
+    and settings_named(session.settings).json
   return {session.id, session.new or '', session.previous_id or '', session.reset_reason or '',
     session.tokens or '', session.limit or '', settings or '',
     redis.call('HVALS', key.participants), session.thread or ''}
@@ -46,7 +44,8 @@ function run_section(batch)
   return {run.fence, run.consumer, run.started_at, session.over_at, run.lease_ms,
     run.session_id, run.back_from, ended or '', back and back.reason or '',
     back and back.sealed or '', back and back.sent or {}, omitted_section(), sections_of(batch),
-    run.place, run.context and context_section(tonumber(run.context)) or {},
+    run.place,
+    run.context and context_section(tonumber(run.context_from or 0), tonumber(run.context)) or {},
     data_section()}
 end
 

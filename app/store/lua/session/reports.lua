@@ -5,8 +5,7 @@ local function note_report(status, usage, tokens, limit)
   local report = {touched = '1'}
   if status ~= '' then report.status = status end
   if usage ~= '' then report.usage = usage end
-  for field, value in pairs(report) do run[field] = value end
-  write_run(report)
+  put_run(report)
   if tokens ~= '' then put('tokens', tokens) end
   if limit ~= '' then put('limit', limit) end
 end
@@ -23,13 +22,12 @@ local function note_sent(ids, digests)
     if not known[id] then sent[#sent + 1] = id end
   end
   while #sent > SENT_MAX do table.remove(sent, 1) end
-  run.sent = cmsgpack.pack(sent)
-  write_run({sent = run.sent})
+  put_run({sent = cmsgpack.pack(sent)})
 end
 
 -- The posts and what was seen stand last among the arguments, from `first`: how many posts,
 -- the posts, the ids that were seen. Gives back these.
-local function note_posts(first)
+local function note_posts(ARGV, first)
   local count_of_posts, ids, digests = tonumber(ARGV[first]), {}, {}
   for i = 1, count_of_posts do
     ids[i], digests[i] = ARGV[first + 2 * i - 1], ARGV[first + 2 * i]
@@ -39,8 +37,7 @@ local function note_posts(first)
 end
 
 local function hold_run(is_held)
-  run.held = is_held and '1' or nil
-  if is_held then write_run({held = '1'}) else redis.call('HDEL', key.run, 'held') end
+  if is_held then put_run({held = '1'}) else drop_run({'held'}) end
 end
 
 -- A steer or an answer that its holder has seen is part of the batch from then on.

@@ -5,7 +5,7 @@ local function deadline_of_run()
   return math.min(tonumber(session.lease_at), max_at, tonumber(run.grace_at or max_at))
 end
 
-local has_user_message, write_run, join_batch, grant
+local has_user_message, join_batch, grant
 do
 
 local function owners_of(messages)
@@ -34,12 +34,6 @@ function has_user_message(messages)
   return false
 end
 
-function write_run(record)
-  local flat = {}
-  for field, value in pairs(record) do flat[#flat + 1] = field flat[#flat + 1] = value end
-  redis.call('HSET', key.run, unpack(flat))
-end
-
 function join_batch(messages, fence)
   for _, m in ipairs(messages) do
     m.granted, m.granted_at, m.offered = fence, now, ''
@@ -52,15 +46,16 @@ end
 -- `by` is the home of the message whose admission granted it, if one did: only that one's
 -- repeat is given the grant again.
 function grant(messages, consumer, settings, by)
-  local fence, lines = next_number(), read_context(settings)
+  local fence, first_line, last_line = next_number(), told_to(read_context(settings))
   local before = had_before(messages)
-  run = {fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
+  run, run_changed = {}, {}
+  put_run({fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
     max_at = text(now + settings.max_run_ms), owners = owners_of(messages),
     lease_ms = text(settings.lease_ms), grace_ms = text(settings.grace_ms or 0),
-    back_from = before, sent_before = sent_before(before), context = told_to(lines), place = messages[1].place,
-    omitted = session.omitted or '0', by = by or ''}
+    back_from = before, sent_before = sent_before(before), context_from = first_line,
+    context = last_line, place = messages[1].place,
+    omitted = session.omitted or '0', by = by or ''})
   join_batch(messages, fence)
-  write_run(run)
   redis.call('HSET', at('consumer', consumer), name, fence)
   redis.call('SADD', key.active, name)
   put('fence', fence)
@@ -96,8 +91,7 @@ local function ask_to_stop(cause, user_id, message_id, ends)
   end
   if ends then request.ends = ends end
   if not next(request) then return end
-  for field, value in pairs(request) do run[field] = value end
-  write_run(request)
+  put_run(request)
   put('over_at', text(deadline_of_run()))
   signal(run.consumer)
 end
@@ -134,8 +128,28 @@ local function forget_letter(m, born)
   return is_own
 end
 
+local return_batch
+do
+
+-- The parts that wait stand behind their siblings of a batch that returns.
+local function with_waiting_parts(messages)
+  local line = {}
+  for i, m in ipairs(messages) do line[i] = m end
+  for _, waiting in ipairs(session.groups and read_messages(key.queue, 0, -1) or {}) do
+    for i = #line, 1, -1 do
+      if is_part_of(line[i], waiting) then
+        redis.call('LREM', key.queue, 1, waiting.packed)
+        table.insert(line, i + 1, waiting)
+        put('jumped', '1')
+        break
+      end
+    end
+  end
+  return line
+end
+
 -- A batch that returns stands in front of everything, in its old order (I3).
-local function return_batch(messages, reason, counted, settings)
+function return_batch(messages, reason, counted, settings)
   local kept = {}
   for _, m in ipairs(messages) do
     if counted and is_last_try(m, settings) then
@@ -147,14 +161,17 @@ local function return_batch(messages, reason, counted, settings)
   end
   if #kept == 0 then return end
   if counted then tally('redelivered', #kept) end
+  local line = with_waiting_parts(kept)
   local behind = session.depth > 0 and read_messages(key.queue, 0, 0)[1]
-  push_all('LPUSH', key.queue, pack_all(kept, #kept, 1, -1))
+  push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))
   for i, m in ipairs(kept) do
     local after = kept[i + 1] or behind
     if after and after.accepted_at < m.accepted_at then put('jumped', '1') end
     queue_changed(m, 1)
     write_home(m, 'waiting', reason)
   end
+end
+
 end
 
 -- A failure holds the whole session, twice as long each time in a row.
@@ -236,7 +253,7 @@ local function tally_end(ended_run, how, ended_at)
     if took_ms <= RUN_SECONDS[i] * 1000 then within = RUN_SECONDS[i] end
   end
   tally('ended_' .. how, 1)
-  tally('run_ms', text(took_ms))
+  tally('run_ms', took_ms)
   tally('run_within_' .. within, 1)
 end
 
@@ -249,7 +266,7 @@ function end_run(how, settings, ended_at)
   redis.call('SREM', key.active, name)
   for _, m in ipairs(messages) do count('in_run', m.place, -1) end
   for _, field in ipairs({'fence', 'lease_at', 'over_at'}) do drop(field) end
-  run = nil
+  run, run_changed = nil, {}
   note('ended', how, ended_run.consumer, '', ended_run.fence)
   tally_end(ended_run, how, ended_at or now)
   if is_lost(how) then tell_lost(ended_run, how) end
