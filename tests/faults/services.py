@@ -1,6 +1,7 @@
 """Services as processes that can be killed, stopped and started again."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,6 +53,11 @@ class Service:
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text()
+
+    @property
+    def errors(self) -> list[str]:
+        """What the log has of severity ERROR, each with the indented lines that tell where from."""
+        return re.findall(r"^\S+ ERROR .*(?:\n    .*)*", self.log, re.MULTILINE)
 
     @property
     def store_pid(self) -> int:

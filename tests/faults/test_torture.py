@@ -27,7 +27,7 @@ def test_under_every_fault_at_once_every_promise_is_kept(tmp_path: Path, seed: i
     outcome = torture(tmp_path, SECONDS, seed)
     assert outcome.code == 0, outcome.said
     assert outcome.figure("violations") == 0
-    assert not outcome.tracebacks, outcome.tracebacks
+    assert not outcome.errors, outcome.errors[0]
     assert outcome.figure("messages:") > 50
     # Each lane has got somewhere, on however busy a machine.
     for fault in ("kill_router", "kill_store", "delay", "kill_gateways"):

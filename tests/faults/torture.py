@@ -18,7 +18,7 @@ from tests.faults.services import PROJECT
 from tests.faults.stand import Flush, stand
 
 JUDGED_SECONDS = 300.0
-KEPT_LINES = 40
+KEPT_ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Outcome:
     said: str
     faults: Counter[str]
     has_disk: bool
-    tracebacks: str
+    errors: list[str]
 
     def figure(self, name: str) -> int:
         """A figure of the report: the number that follows its name."""
@@ -58,9 +58,8 @@ def torture(
                 said, _ = process.communicate(timeout=JUDGED_SECONDS)
             finally:
                 process.kill()
-        logs = [router.log for router in deployment.routers]
-        tracebacks = "\n".join(log[log.index("Traceback") :] for log in logs if "Traceback" in log)
-        return Outcome(process.returncode, said, havoc.done, bool(deployment.disk), tracebacks)
+        errors = [error for router in deployment.routers for error in router.errors]
+        return Outcome(process.returncode, said, havoc.done, bool(deployment.disk), errors)
 
 
 def main() -> int:
@@ -79,8 +78,8 @@ def main() -> int:
     print(", ".join(f"{name}: {count}" for name, count in sorted(outcome.faults.items())))
     if not outcome.has_disk:
         print("no disk was filled: this user may not mount one")
-    print("\n".join(outcome.tracebacks.splitlines()[:KEPT_LINES]))
-    return outcome.code or bool(outcome.tracebacks)
+    print("\n".join(outcome.errors[:KEPT_ERRORS]))
+    return outcome.code or bool(outcome.errors)
 
 
 if __name__ == "__main__":
