@@ -364,7 +364,8 @@ function run_now()
   end
   grant(batch, holder, settings, home)
   save()
-  local reached = batch[#batch].seq == m.seq
+  local reached = false  -- a part of a burst may stand before others
+  for _, one in ipairs(batch) do reached = reached or one.home == home end
   return reply('run', 'session_idle', {state = reached and 'in_run' or 'waiting',
     run = run_section(batch), queue = not reached and queue_section(position_of(home), first)})
 end
