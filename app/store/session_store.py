@@ -73,12 +73,13 @@ class SessionStore:
         """Decide one message: `admit.lua`. What is no decision asks to be routed again."""
         chat_shard = shard_of(admission.chat, self._shards)
         digest = keys.home_digest(admission.chat, admission.message.message_id)
-        session, early = admission.session, NO_EDIT
+        session, early, is_homed = admission.session, NO_EDIT, False
         for _ in range(HOPS_MAX):
             shard = shard_of_session(session, self._shards)
-            if shard != chat_shard:
+            if shard != chat_shard and not is_homed:
                 session, early = await self._set_home(chat_shard, digest, session, admission)
-                shard = shard_of_session(session, self._shards)
+                # From there on that shard knows better: a thread of it may be bound.
+                shard, is_homed = shard_of_session(session, self._shards), True
             reply = await self._client.call(
                 scripts.ADMIT,
                 keys.session_keys(shard, session),

@@ -96,3 +96,38 @@ async def test_a_move_to_itself_is_refused(there: Router) -> None:
     body = {**MOVE, "to": "-40"}
     problem = await there.call("POST", "/v1/chats/move", body, status=422)
     assert problem["errors"][0]["path"] == "to"
+
+
+@pytest.mark.parametrize("shards", [1, 7])
+async def test_a_thread_that_was_bound_goes_on_in_a_moved_chat(store_url: str, shards: int) -> None:
+    async with router(store_url, shards=shards) as there:
+        await there.put_policy(defaults={"isolation": "thread"})
+        first = await there.turn(OLD, message_id="m1")
+        await there.bind(first["session"]["key"], "t9")
+        await move(there)
+        inside = {**NEW, "chat_type": "thread", "thread_id": "t9"}
+        for _ in range(2):
+            assert (await there.turn(inside))["session"]["key"] == first["session"]["key"]
+
+
+@pytest.mark.parametrize("shards", [1, 7])
+async def test_an_early_edit_finds_its_message_in_a_moved_chat(store_url: str, shards: int) -> None:
+    async with router(store_url, shards=shards) as there:
+        await there.turn(OLD)
+        await move(there)
+        edit = {"source": NEW, "message_id": "m2", "text": "edited"}
+        assert (await there.call("POST", "/v1/messages/amend", edit))["result"] == "unknown"
+        assert (await there.turn(NEW, message_id="m2"))["run"]["text"] == "edited"
+
+
+@pytest.mark.parametrize("shards", [1, 7])
+async def test_a_reply_to_a_post_joins_its_thread_in_a_moved_chat(
+    store_url: str, shards: int
+) -> None:
+    async with router(store_url, shards=shards) as there:
+        await there.put_policy(defaults={"isolation": "thread"})
+        await move(there)
+        first = await there.send(NEW, message_id="m1")
+        await there.complete(first["run"], sent=["post"])
+        joined = await there.turn({**NEW, "user_id": "bob"}, reply_to="post")
+        assert joined["session"]["key"] == first["session"]["key"]

@@ -267,3 +267,19 @@ async def test_a_moderators_stop_finds_the_run_of_its_thread_and_no_other(there:
 
 async def test_a_session_that_is_not_there_has_no_thread(there: Router) -> None:
     await there.bind("agent:main:discord:group:999", "1", status=404)
+
+
+async def test_a_job_of_a_thread_that_was_bound_reports_into_the_thread(there: Router) -> None:
+    await there.put_policy(defaults={"isolation": "thread", "busy": {"same_sender": "queue"}})
+    source = group("telegram", "room", "alice")
+    first = await there.send(source, message_id="a1")
+    session = first["session"]
+    await there.bind(session["key"], "t9")
+    to = {"session_key": session["key"], "session_id": session["id"]}
+    body = {"message_id": "j1", "consumer": "job", "kind": "internal", "to": to}
+    await there.call("POST", "/v1/messages", body)
+    assert (await there.send(inside(source, "t9")))["state"] == "waiting"
+    run = (await there.complete(first["run"]))["next"]
+    assert run["messages"][0]["message_id"] == "j1"
+    assert len(run["messages"]) == 2, "one route, one batch"
+    assert run["route"]["thread_id"] == "t9"

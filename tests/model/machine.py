@@ -85,7 +85,7 @@ class Machine(RuleBasedStateMachine):
 
     def compare_session(self, key: str) -> None:
         session = self.model.sessions.get(key)
-        found = self.get(session_path(key))
+        found = self.get(session_path(key, "?texts=true"))
         if session is None:
             assert found == {"refused": "unknown_session"}
             return

@@ -49,7 +49,8 @@ class Session(Queue):
 
     @property
     def held_until(self) -> int | None:
-        if self.retry_at is not None:
+        """Until when a free session waits: for a retry, a debounce, or parts of a burst."""
+        if self.run is not None or self.retry_at is not None:
             return self.retry_at
         return max(self.debounce_at or 0, self.head_open_until) or None
 

@@ -110,9 +110,8 @@ class Store:
         return self.answer(s, "reject", reason)
 
     def place(self, s: Session, m: Message, *, first: bool) -> Answer:
-        ready_at = None if s.run else s.held_until
         position = s.queue.index(m) + 1
-        return {"position": position, "depth": len(s.queue), "ready_at": ready_at, "first": first}
+        return {"position": position, "depth": len(s.queue), "ready_at": s.held_until, "first": first}
 
     def view(self, s: Session | None) -> Answer | None:
         if s is None:

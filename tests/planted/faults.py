@@ -38,9 +38,9 @@ FAULTS = (
     Fault(
         "batch forgotten at takeover",
         "session/runs.lua",
-        "push_all('LPUSH', key.queue, pack_all(kept, #kept, 1, -1))",
+        "push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))",
         "if reason ~= 'lease_expired' then\n"
-        "    push_all('LPUSH', key.queue, pack_all(kept, #kept, 1, -1))\n"
+        "    push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))\n"
         "  end",
     ),
     Fault(
@@ -128,5 +128,61 @@ FAULTS = (
         "session/replies.lua",
         "if m.offered == session.fence then\n      local section",
         "if true then\n      local section",
+    ),
+    Fault(
+        "answer not offered",
+        "admit.lua",
+        "if decision == 'steer' or decision == 'answer' then offer_to_run(m) end",
+        "if decision == 'steer' then offer_to_run(m) end",
+    ),
+    Fault(
+        "anybody answers what the owners are asked",
+        "admit.lua",
+        "return run.prompt_from == 'anyone' or (sender ~= '' and owns_run())",
+        "return true",
+    ),
+    Fault(
+        "hand-over ignores an open burst",
+        "complete.lua",
+        "if open_head_until() then return end",
+        "",
+    ),
+    Fault(
+        "part of a burst interrupts the run of its siblings",
+        "admit.lua",
+        "if run_has_sibling() then return wait('queue', 'group') end",
+        "",
+    ),
+    Fault(
+        "context forgotten whatever becomes of the run",
+        "session/runs.lua",
+        "place_batch(messages, ended_run, how, settings)\n  if how",
+        "place_batch(messages, ended_run, how, settings)\n"
+        "  if ended_run.context then forget_told(tonumber(ended_run.context), settings) end\n"
+        "  if how",
+    ),
+    Fault(
+        "time that a run asks counted",
+        "session/prompts.lua",
+        "if not run.prompt then return max_at end",
+        "if true then return max_at end",
+    ),
+    Fault(
+        "held run interrupted",
+        "admit.lua",
+        "if run.held then return wait('queue', 'run_held') end",
+        "",
+    ),
+    Fault(
+        "sealed batch repeated when the lease ends",
+        "session/runs.lua",
+        "local unconfirmed = ended_run.sealed and is_lost(how)",
+        "local unconfirmed = ended_run.sealed and how == 'forced'",
+    ),
+    Fault(
+        "job reports into a session that was reset",
+        "admit.lua",
+        "(session.id ~= ARGV[31] or session.reset_pending)",
+        "not session.id",
     ),
 )

@@ -22,6 +22,15 @@ counted return not counted                             dead letters after `max_d
 queue limit off by one                                 bounded queues (I11)
 last try not alone                                     a poison message takes nobody with it
 whatever waits is offered as a steer                   a steer is what its sender may steer
+answer not offered                                     an answer goes to the run that asks
+anybody answers what the owners are asked              nobody answers in another's name
+hand-over ignores an open burst                        a burst is one message
+part of a burst interrupts the run of its siblings     a burst is one message
+context forgotten whatever becomes of the run          a line is told until a run completes
+time that a run asks counted                           `max_run_seconds` is work, not waiting
+held run interrupted                                   what comes to a held run waits
+sealed batch repeated when the lease ends              no reply goes out twice
+job reports into a session that was reset              exactly that session, or a refusal
 =====================================================  =======================================
 """
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.errors import LeaseLost, RunSealed
+from app.store import scripts
 from session_router.models import Decision, Heartbeat, Run
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM, Sessions, granted, ids
@@ -238,3 +239,17 @@ async def test_a_held_run_is_stopped_all_the_same(sessions: Open) -> None:
     await s.heartbeat(run, hold=True)
     assert said(await s.send("x1", control="stop")) == ("control", "stopped")
     assert (await s.heartbeat(run)).interrupt is not None
+
+
+async def test_a_batch_takes_no_more_answers_than_it_may_hold(
+    sessions: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = "BATCH_WITH_STEERS_MAX = {}"
+    body = scripts.LIBRARY.body.replace(bound.format(1000), bound.format(3))
+    monkeypatch.setattr(scripts, "LIBRARY", scripts.library_of(body))
+    s = sessions(busy={"same_sender": "queue"})
+    run = await asking(s)
+    for answer in ("a1", "a2"):
+        assert said(await s.send(answer)) == ("answer", "asking")
+        await s.heartbeat(run, seen=[answer])
+    assert said(await s.send("a3")) == ("queue", "same_sender_active")

@@ -185,3 +185,12 @@ async def test_a_part_that_comes_after_the_bound_waits_for_nothing(sessions: Ope
     s.clock.step(3)
     decision = await s.send("p2", group="g1")
     assert (decision.decision, ids(decision.run)) == ("run", ["p1", "p2"])
+
+
+async def test_a_part_that_runs_at_once_is_in_the_run_wherever_it_stands(sessions: Open) -> None:
+    s = sessions(group_ms=0)
+    await s.send("p1", group="g1", dispatch="worker")
+    await s.send("m2", dispatch="worker")
+    decision = await s.send("p2", group="g1")
+    assert ids(decision.run) == ["p1", "p2", "m2"]
+    assert (decision.state, decision.queue) == ("in_run", None)

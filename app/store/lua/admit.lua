@@ -290,8 +290,8 @@ local function chat_of_place(of) return string.match(of, '^(.*):') end
 
 -- With `answers`, as a reply to the prompt, or as plain text on its route.
 local function is_answer()
-  if kind ~= 'user' or not is_asking() or session.depth >= BATCH_WITH_STEERS_MAX then return false end
-  if not may_answer() then return false end
+  if kind ~= 'user' or not is_asking() or not may_answer() then return false end
+  if session.depth + redis.call('LLEN', key.batch) >= BATCH_WITH_STEERS_MAX then return false end
   if answers ~= '' then return true end
   if reply_to ~= '' then
     return reply_to == run.prompt_reply_to and chat_of_place(place) == chat_of_place(run.place)
@@ -363,7 +363,8 @@ function run_now()
   end
   grant(batch, holder, settings, home)
   save()
-  local reached = batch[#batch].seq == m.seq
+  local reached = false  -- a part of a burst may stand before others
+  for _, one in ipairs(batch) do reached = reached or one.home == home end
   return reply('run', 'session_idle', {state = reached and 'in_run' or 'waiting',
     run = run_section(batch), queue = not reached and queue_section(position_of(home), first)})
 end

@@ -35,6 +35,7 @@ end
 redis.call('SET', at('thread', digest), name)
 put('thread', thread_id)
 put('thread_home', digest)
+if session.place then put('place', in_thread(session.place)) end
 move_into_thread(key.queue)
 move_into_thread(key.batch)
 if run then put_run({place = in_thread(run.place)}) end
