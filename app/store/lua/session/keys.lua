@@ -53,8 +53,8 @@ end
 local last_number  -- nil: not read yet
 
 local function next_number()
-  last_number = last_number or tonumber(redis.call('GET', key.fence) or 0)
-  last_number = math.max(last_number + 1, now_us)
-  redis.call('SET', key.fence, text(last_number))
-  return text(last_number)
+  local last = tonumber(last_number or redis.call('GET', key.fence) or 0)
+  last_number = text(math.max(last + 1, now_us))
+  redis.call('SET', key.fence, last_number)
+  return last_number
 end
