@@ -38,9 +38,9 @@ FAULTS = (
     Fault(
         "batch forgotten at takeover",
         "session/runs.lua",
-        "push_all('LPUSH', key.queue, pack_all(kept, #kept, 1, -1))",
+        "push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))",
         "if reason ~= 'lease_expired' then\n"
-        "    push_all('LPUSH', key.queue, pack_all(kept, #kept, 1, -1))\n"
+        "    push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))\n"
         "  end",
     ),
     Fault(
