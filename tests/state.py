@@ -5,6 +5,7 @@ microseconds since `EPOCH_US`, so that a test can say exactly what is there and 
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -367,7 +368,16 @@ def dump(redis: Any, names: Mapping[str, str] | None = None) -> State:
         shown, value = _show(redis, name, rest, names or {})
         shard = tag.removeprefix("sr:{")
         state[shown if shard == "0" else f"{shard}/{shown}"] = value
+    _take_depths(state)
     return state
+
+
+def _take_depths(state: State) -> None:
+    """A session says how many messages wait in its queue: true, or the store is wrong."""
+    for name, record in state.items():
+        if re.match(r"(\d+/)?session:", name):
+            waiting = state.get(name.replace("session:", "queue:", 1), ())
+            assert int(record.pop("depth", 0)) == len(waiting), f"{name} miscounts what waits"
 
 
 def _show(redis: Any, name: bytes, rest: str, names: Mapping[str, str]) -> tuple[str, Any]:

@@ -6,8 +6,9 @@ Numbers are milliseconds of the store's clock unless said otherwise.
 ====================  ======  ===========================================================
 key                   type    what it holds; who writes it; how long it lives
 ====================  ======  ===========================================================
-`session:<key>`       hash    the session: id, last seq, settings, and while it runs the
-                              fence and its deadlines; every verb; until retired
+`session:<key>`       hash    the session: id, last seq, settings, how many messages wait, and
+                              while it runs the fence and its deadlines; every verb; until
+                              retired
 `run:<key>`           hash    the active run: holder, owners, interrupt, what its holder
                               reports; while it runs
 `queue:<key>`         list    waiting messages in the order of delivery, packed with

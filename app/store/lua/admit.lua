@@ -84,8 +84,8 @@ local limit_reached, bot_limit_reached
 do
 
 -- They concern only messages never granted: what came back from a run is not counted.
-local function waiting_never_granted()
-  local all, own = session.depth, tonumber(redis.call('HGET', key.senders, sender) or 0)
+local function waiting_never_granted(own)
+  local all = session.depth
   if not session.back then return all, own end
   for _, m in ipairs(read_messages(key.queue, 0, -1)) do
     if m.granted ~= '' then
@@ -109,9 +109,9 @@ local function drop_own_oldest()
   return true
 end
 
--- The limit that keeps this message out, or nil.
-function limit_reached()
-  local all, own = waiting_never_granted()
+-- The limit that keeps this message out, or nil; `waiting` are its sender's.
+function limit_reached(waiting)
+  local all, own = waiting_never_granted(waiting)
   local limit = all >= settings.queue_max and 'queue_full'
     or own >= settings.sender_queue_max and 'sender_queue_full' or nil
   if limit and settings.overflow == 'drop_oldest' and drop_own_oldest() then return nil end
@@ -131,19 +131,31 @@ end
 
 -- STORING
 
-local wait, accept, is_first, watch_expiry, memory_version
+local wait, accept, watch_expiry, memory_version
 do
 
+local function forget_oldest(known)
+  local oldest, oldest_seq, number_known = nil, math.huge, 0
+  for person, value in pairs(known) do
+    local last_seq = tonumber(string.match(value, '^%d+'))
+    if last_seq < oldest_seq then oldest, oldest_seq = person, last_seq end
+    number_known = number_known + 1
+  end
+  if number_known <= PARTICIPANTS_MAX then return end
+  known[oldest] = nil
+  redis.call('HDEL', key.participants, oldest)
+end
+
+-- Who is alone is the latest already.
 local function remember_participant(seq)
   if ARGV[14] == '' then return end
-  local added = redis.call('HSET', key.participants, sender, seq .. ' ' .. ARGV[14])
-  if added == 0 or redis.call('HLEN', key.participants) <= PARTICIPANTS_MAX then return end
-  local oldest, oldest_seq
-  for person, value in pairs(read_hash(key.participants)) do
-    local last_seq = tonumber(string.match(value, '^%d+'))
-    if not oldest or last_seq < oldest_seq then oldest, oldest_seq = person, last_seq end
-  end
-  redis.call('HDEL', key.participants, oldest)
+  local known = participants()
+  local is_alone = known[sender] and not next(known, next(known))
+  if is_alone and string.sub(known[sender], -#ARGV[14] - 1) == ' ' .. ARGV[14] then return end
+  local is_new = not known[sender]
+  known[sender] = seq .. ' ' .. ARGV[14]
+  redis.call('HSET', key.participants, sender, known[sender])
+  if is_new then forget_oldest(known) end
 end
 
 local function keep_settings()
@@ -196,8 +208,6 @@ function accept(decision, reason)
     answers = ''}
 end
 
-function is_first() return redis.call('HEXISTS', key.senders, sender) == 0 end
-
 function watch_expiry(m)
   if m.expires_at == 0 then return end
   put('expire_at', text(math.min(m.expires_at, tonumber(session.expire_at or m.expires_at))))
@@ -212,8 +222,8 @@ end
 -- Stores a message that does not run now, if the limits let it; what it asks of the run or
 -- of the session is written only then.
 function wait(decision, reason, also)
-  local first = is_first()  -- before anything of this sender is dropped
-  local limit = decision ~= 'answer' and limit_reached()
+  local waiting = waiting_of(sender)  -- before anything of this sender is dropped
+  local limit = decision ~= 'answer' and limit_reached(waiting)
   if limit then return refuse(limit) end
   also = also or {}
   local m = accept(decision, reason)
@@ -228,7 +238,7 @@ function wait(decision, reason, also)
   if also.in_front then position = push_front(m) else position = push_back(m) end
   save()
   return reply(decision, reason,
-    {state = 'waiting', queue = queue_section(position or session.depth, first)})
+    {state = 'waiting', queue = queue_section(position or session.depth, waiting == 0)})
 end
 
 end
@@ -347,12 +357,12 @@ function hold()
   if window_of(part, settings) or open_head_until() then return 'group', debounce_at end
   if debounce_at then return 'debounce', debounce_at end
   if ARGV[18] == 'worker' then return 'dispatch_worker' end
-  local head = session.depth > 0 and read_messages(key.queue, 0, 0)[1]
+  local head = head_of_queue()
   if head and account_of(head.place) ~= account_of(place) then return 'other_account' end
 end
 
 function run_now()
-  local first = is_first()
+  local first = waiting_of(sender) == 0
   local m = accept('run', 'session_idle')
   local batch = {m}
   if session.depth > 0 then

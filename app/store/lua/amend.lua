@@ -43,6 +43,7 @@ local packed = m.packed
 m.text, m.amended = ARGV[4], string.sub(m.print, 1, -#ARGV[5] - 1) .. ARGV[5]
 redis.call('LINSERT', key.queue, 'BEFORE', packed, pack_message(m))
 redis.call('LREM', key.queue, 1, packed)
+queue_head = nil
 m.since = known.since
 write_home(m, 'waiting', known.reason)
 note('amended', '', '', m.id)

@@ -23,6 +23,7 @@ local function move_into_thread(list)
   for _, m in ipairs(messages) do m.place = in_thread(m.place) end
   redis.call('DEL', list)
   push_all('RPUSH', list, pack_all(messages, 1, #messages, 1))
+  queue_head = nil
 end
 
 read_session()

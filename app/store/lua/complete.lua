@@ -42,8 +42,7 @@ end
 local function next_batch(ended_run, settings)
   if ARGV[7] ~= '1' or session.depth == 0 or session.retry_at or session.paused then return end
   if open_head_until() then return end
-  local head = read_messages(key.queue, 0, 0)[1]
-  if account_of(head.place) ~= account_of(ended_run.place) then return end
+  if account_of(head_of_queue().place) ~= account_of(ended_run.place) then return end
   return take_batch(settings)
 end
 

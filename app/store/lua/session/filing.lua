@@ -6,8 +6,9 @@ do
 
 -- The head is the oldest, unless somebody jumped the queue.
 function oldest_waiting_at()
+  if not session.jumped then return session.depth > 0 and head_of_queue().accepted_at or nil end
   local oldest
-  for _, m in ipairs(read_messages(key.queue, 0, session.jumped and -1 or 0)) do
+  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
     oldest = math.min(oldest or m.accepted_at, m.accepted_at)
   end
   return oldest
@@ -19,7 +20,7 @@ local function file_backlog()
     drop('jumped')
     redis.call('ZREM', key.backlog, name)
   else
-    redis.call('ZADD', key.backlog, oldest_waiting_at(), name)
+    redis.call('ZADD', key.backlog, text(oldest_waiting_at()), name)
   end
 end
 
@@ -41,8 +42,7 @@ end
 
 function ready_set(state)
   if state ~= 'waiting' or held_until() then return nil end
-  local head = read_messages(key.queue, 0, 0)[1]
-  return AGENT .. ':' .. account_of(head.place)
+  return AGENT .. ':' .. account_of(head_of_queue().place)
 end
 
 function leave_ready_set(set)
@@ -55,7 +55,7 @@ local function file_ready(state)
   if session.ready == set then return end
   if session.ready then leave_ready_set(session.ready) end
   if not set then return drop('ready') end
-  redis.call('ZADD', at('ready', set), now, name)
+  redis.call('ZADD', at('ready', set), text(now), name)
   redis.call('SADD', key.ready_sets, set)
   redis.call('PUBLISH', 'sr:ready', set)
   put('ready', set)
@@ -69,7 +69,20 @@ local function file_state(state)
   elseif state_before ~= 'idle' then
     redis.call('ZREM', key[state_before], name)
   end
-  if state ~= 'idle' then redis.call('ZADD', key[state], now, name) end
+  if state ~= 'idle' then redis.call('ZADD', key[state], text(now), name) end
+end
+
+-- What its holder has, and what runs in the chat.
+local function file_run()
+  if session.fence == fence_before then return end
+  local holder = run and run.consumer
+  if holder_before and holder_before ~= holder then
+    redis.call('HDEL', at('consumer', holder_before), name)
+  end
+  if holder then redis.call('HSET', at('consumer', holder), name, session.fence) end
+  if not fence_before then redis.call('SADD', key.active, name) end
+  if not session.fence then redis.call('SREM', key.active, name) end
+  fence_before, holder_before = session.fence, holder
 end
 
 local function file_deadline(state)
@@ -89,6 +102,19 @@ local function write_session()
   for field in pairs(dropped) do to_drop[#to_drop + 1] = field end
   if #to_set > 0 then redis.call('HSET', key.session, unpack(to_set)) end
   if #to_drop > 0 then redis.call('HDEL', key.session, unpack(to_drop)) end
+end
+
+local function write_senders()
+  if session.depth == 0 and next(senders_changed) then
+    redis.call('DEL', key.senders)
+  else
+    for sender, by in pairs(senders_changed) do
+      if by ~= 0 and redis.call('HINCRBY', key.senders, sender, text(by)) == 0 then
+        redis.call('HDEL', key.senders, sender)
+      end
+    end
+  end
+  senders_changed = {}
 end
 
 local function write_run()
@@ -117,9 +143,11 @@ function save()
   file_backlog()
   file_ready(state)
   file_state(state)
+  file_run()
   file_deadline(state)
   write_session()
   write_run()
+  write_senders()
   write_events()
   write_counts()
   changed, dropped, run_changed, events = {}, {}, {}, {}

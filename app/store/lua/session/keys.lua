@@ -50,9 +50,11 @@ local function read_keys(KEYS, time_us)
 end
 
 -- Fences and session ids are drawn from one number per shard that only grows (I1).
+local last_number  -- nil: not read yet
+
 local function next_number()
-  local last = tonumber(redis.call('GET', key.fence) or 0)
-  local number = text(math.max(last + 1, now_us))
-  redis.call('SET', key.fence, number)
-  return number
+  local last = tonumber(last_number or redis.call('GET', key.fence) or 0)
+  last_number = text(math.max(last + 1, now_us))
+  redis.call('SET', key.fence, last_number)
+  return last_number
 end

@@ -1,12 +1,23 @@
 -- QUEUE
 
+local function head_of_queue()
+  if session.depth == 0 then return nil end
+  queue_head = queue_head or read_messages(key.queue, 0, 0)[1]
+  return queue_head
+end
+
+-- How many messages of a sender wait.
+local function waiting_of(sender)
+  if session.depth == 0 then return 0 end
+  return (redis.call('HGET', key.senders, sender) or 0) + (senders_changed[sender] or 0)
+end
+
 local function queue_changed(m, by)
-  session.depth = session.depth + by
+  put_depth(session.depth + by)
+  queue_head = session.depth == 1 and by > 0 and m or nil
   if by > 0 and (m.group or '') ~= '' then put('groups', '1') end
   if by < 0 or m.granted ~= '' or session.depth == 1 then backlog_changed = true end
-  if redis.call('HINCRBY', key.senders, m.sender, by) == 0 then
-    redis.call('HDEL', key.senders, m.sender)
-  end
+  senders_changed[m.sender] = (senders_changed[m.sender] or 0) + by
   if m.granted ~= '' then add('back', by) end
   if session.back == '0' then drop('back') end
   count('waiting', m.place, by)
@@ -190,7 +201,7 @@ end
 
 local function remove_waiting_of(sender, reason, keep_ms)
   local removed = {}
-  if redis.call('HEXISTS', key.senders, sender) == 0 then return removed end
+  if waiting_of(sender) == 0 then return removed end
   for _, m in ipairs(read_messages(key.queue, 0, -1)) do
     if m.sender == sender then
       remove_waiting(m, reason, keep_ms)

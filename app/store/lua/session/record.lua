@@ -2,13 +2,17 @@
 -- record of its run likewise, changed by `put_run`.
 
 local session, changed, dropped, events
-local run, run_changed, state_before, deadline_before, backlog_changed
+local run, run_changed
+local state_before, deadline_before, fence_before, holder_before, backlog_changed
 local context_packed, context_lines  -- nil: not read yet
+local queue_head, people  -- nil: not read yet
+local senders_changed
 local sent_settings  -- id of those that the caller sent, and knows
 
 local function forget_record()
   session, changed, dropped, events = {}, {}, {}, {}
-  run, run_changed, state_before, deadline_before, backlog_changed = nil, {}, nil, nil, nil
+  run, run_changed, queue_head, people, senders_changed = nil, {}, nil, nil, {}
+  state_before, deadline_before, fence_before, holder_before, backlog_changed = nil, nil, nil, nil, nil
   context_packed, context_lines = nil, nil
 end
 
@@ -16,7 +20,7 @@ end
 local function begin(KEYS, ARGV)
   read_keys(KEYS, ARGV[1])
   forget_record()
-  sent_settings, counted = nil, {}
+  sent_settings, counted, last_number = nil, {}, nil
 end
 
 local function put(field, value)
@@ -82,10 +86,24 @@ end
 
 local function read_session()
   session = read_hash(key.session)
-  session.depth = session.id and redis.call('LLEN', key.queue) or 0
+  session.depth = tonumber(session.depth or 0)
   state_before = state_of()
   deadline_before = state_before and deadline_of(state_before)
   if session.fence then run = read_hash(key.run) end
+  fence_before, holder_before = session.fence, run and run.consumer
+end
+
+-- How many messages wait: with `put`, a number.
+local function put_depth(depth)
+  session.depth = depth
+  changed.depth = depth > 0 and text(depth) or nil
+  dropped.depth = depth == 0 or nil
+end
+
+-- The people of the session as they are stored: who, to `seq JSON`.
+local function participants()
+  people = people or state_before and read_hash(key.participants) or {}
+  return people
 end
 
 -- Another session of the same chat: the rest of the script works on that one. What was

@@ -3,11 +3,12 @@
 -- The caller knows the settings that it sent itself: they are not sent back.
 local function session_section()
   if not session.id then return false end
-  local settings = session.settings ~= sent_settings
-    and settings_named(session.settings).json
+  local settings, shown = session.settings ~= sent_settings
+    and settings_named(session.settings).json, {}
+  for _, person in pairs(participants()) do shown[#shown + 1] = person end
   return {session.id, session.new or '', session.previous_id or '', session.reset_reason or '',
     session.tokens or '', session.limit or '', settings or '',
-    redis.call('HVALS', key.participants), session.thread or ''}
+    shown, session.thread or ''}
 end
 
 local message_section, sections_of, run_section, active_section, interrupt_section,

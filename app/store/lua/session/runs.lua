@@ -56,8 +56,6 @@ function grant(messages, consumer, settings, by)
     context = last_line, place = messages[1].place,
     omitted = session.omitted or '0', by = by or ''})
   join_batch(messages, fence)
-  redis.call('HSET', at('consumer', consumer), name, fence)
-  redis.call('SADD', key.active, name)
   put('fence', fence)
   put('lease_at', text(now + settings.lease_ms))
   put('over_at', text(deadline_of_run()))
@@ -71,8 +69,9 @@ end
 -- What a holder should know at once: stored first, then said. A publication is a hint; who
 -- missed it reads `news`.
 local function signal(holder)
-  redis.call('ZREMRANGEBYSCORE', key.news, '-inf', text(now - NEWS_KEPT_MS))
-  redis.call('ZADD', key.news, now, holder)
+  if redis.call('ZADD', key.news, text(now), holder) == 1 then
+    redis.call('ZREMRANGEBYSCORE', key.news, '-inf', text(now - NEWS_KEPT_MS))
+  end
   redis.call('PUBLISH', 'sr:signals', SHARD .. ' ' .. holder)
 end
 
@@ -140,6 +139,7 @@ local function with_waiting_parts(messages)
       if is_part_of(line[i], waiting) then
         redis.call('LREM', key.queue, 1, waiting.packed)
         table.insert(line, i + 1, waiting)
+        queue_head = nil
         put('jumped', '1')
         break
       end
@@ -162,7 +162,7 @@ function return_batch(messages, reason, counted, settings)
   if #kept == 0 then return end
   if counted then tally('redelivered', #kept) end
   local line = with_waiting_parts(kept)
-  local behind = session.depth > 0 and read_messages(key.queue, 0, 0)[1]
+  local behind = head_of_queue()
   push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))
   for i, m in ipairs(kept) do
     local after = kept[i + 1] or behind
@@ -262,8 +262,6 @@ end
 function end_run(how, settings, ended_at)
   local ended_run, messages = run, read_messages(key.batch, 0, -1)
   redis.call('DEL', key.batch, key.run)
-  redis.call('HDEL', at('consumer', run.consumer), name)
-  redis.call('SREM', key.active, name)
   for _, m in ipairs(messages) do count('in_run', m.place, -1) end
   for _, field in ipairs({'fence', 'lease_at', 'over_at'}) do drop(field) end
   run, run_changed = nil, {}
