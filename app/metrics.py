@@ -33,7 +33,7 @@ from app.errors import ServiceError, StoreFull, StoreUnavailable
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name for it
-STREAMS: Final = ("signals",)
+STREAMS: Final = ("signals", "events")
 OK: Final = "ok"
 UNEXPECTED: Final = ServiceError.code()
 

@@ -7,6 +7,7 @@ from starlette.responses import StreamingResponse
 from app.api.auth import READER
 from app.api.documentation import READING, problems, streams
 from app.api.services import services_of
+from app.api.streams import answer_stream, require_room
 from session_router.models import (
     Action,
     DeadLetterEvent,
@@ -50,6 +51,5 @@ async def events(request: Request) -> StreamingResponse:
     """
     services = services_of(request)
     caller = services.caller(request, READER)
-    stream = services.feed.stream(caller.agents)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+    require_room(services)
+    return answer_stream("events", services.feed.stream(caller.agents))

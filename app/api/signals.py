@@ -1,17 +1,15 @@
 """`GET /v1/signals`: what a consumer should know at once, as server-sent events."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from app import metrics
 from app.api.auth import GATEWAY
 from app.api.documentation import READING, problems, streams
 from app.api.services import services_of
-from app.errors import TooManyStreams
+from app.api.streams import answer_stream, require_room
 from session_router.models import (
     AnswerSignal,
     Id,
@@ -46,14 +44,5 @@ async def signals(request: Request, query: Annotated[SignalsQuery, Query()]) -> 
     """
     services = services_of(request)
     caller = services.caller(request, GATEWAY)
-    if services.signals.open_streams() >= services.streams_max:
-        raise TooManyStreams
-    stream = _counted(services.signals.stream(caller.token_name, query.consumer))
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
-
-
-async def _counted(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    with metrics.open_stream("signals"):
-        async for event in stream:
-            yield event
+    require_room(services)
+    return answer_stream("signals", services.signals.stream(caller.token_name, query.consumer))

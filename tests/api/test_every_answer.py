@@ -29,8 +29,16 @@ EXAMPLES = int(DRAWN_ANEW or 12)
 DOCUMENT: dict[str, Any] = yaml.safe_load((PROJECT / "openapi.yaml").read_text("utf-8"))
 FOUND = schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()
 OPERATIONS = [operation.ok() for operation in FOUND if isinstance(operation, Ok)]
-STREAM = "/v1/signals"  # does not end by itself where it is allowed
 CALLERS = ("operator", "gateway", "viewer", "nobody")
+# These do not end by themselves where they are allowed. That of signals can be asked for wrongly.
+SIGNALS, EVENTS = "/v1/signals", "/v1/events"
+ACCESS = "/v1/access"
+CALLS = [
+    pytest.param(operation, caller, id=f"{operation.method}-{operation.path}-{caller}")
+    for operation in OPERATIONS
+    for caller in CALLERS
+    if operation.path != EVENTS or caller == "nobody"
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +51,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(folder / "service", "--tokens", str(tokens)) as running:
         running.await_ready()
         yield running
-        assert "Traceback" not in running.log, running.log
+        assert not running.errors
 
 
 @pytest.fixture(scope="module")
@@ -89,14 +97,11 @@ def test_every_operation_is_called() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("caller", CALLERS)
-@pytest.mark.parametrize(
-    "operation", OPERATIONS, ids=lambda operation: f"{operation.method}-{operation.path}"
-)
+@pytest.mark.parametrize(("operation", "caller"), CALLS)
 def test_every_answer_is_as_documented(
     service: Service, document: Document, operation: Any, caller: str
 ) -> None:
-    may_stream = operation.path == STREAM and caller in ("operator", "gateway")
+    may_stream = operation.path == SIGNALS and caller in ("operator", "gateway")
     run = there_is(service, OPERATIONS.index(operation) * len(CALLERS) + CALLERS.index(caller))
     modes = [GenerationMode.NEGATIVE] if may_stream else list(GenerationMode)
     cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
@@ -120,7 +125,8 @@ def test_every_answer_is_as_documented(
             return  # its address is too long: no call of the API
         assert answer.status_code < 500, answer.text
         document.check(answer)
-        if caller == "nobody" and operation.path.startswith("/v1/"):
+        # Who asks who he is may be nobody.
+        if caller == "nobody" and operation.path.startswith("/v1/") and operation.path != ACCESS:
             assert answer.status_code == 401
 
     check()

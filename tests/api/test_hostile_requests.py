@@ -33,7 +33,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     with Process(folder / "service", "--tokens", str(folder / "tokens.yaml")) as running_one:
         running_one.await_ready()
         yield running_one
-        assert "Traceback" not in running_one.log
+        assert not running_one.errors
 
 
 def asked(process: Process, text: str) -> bytes:

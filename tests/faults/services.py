@@ -137,7 +137,7 @@ def services(folder: Path, count: int, *arguments: str) -> Iterator[list[Service
             service.await_ready()
         yield running
         for service in running:
-            assert "Traceback" not in service.log, service.log
+            assert not service.errors, service.errors
 
 
 def processes_on(folder: Path) -> list[int]:
