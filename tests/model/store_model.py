@@ -111,7 +111,12 @@ class Store:
 
     def place(self, s: Session, m: Message, *, first: bool) -> Answer:
         position = s.queue.index(m) + 1
-        return {"position": position, "depth": len(s.queue), "ready_at": s.held_until, "first": first}
+        return {
+            "position": position,
+            "depth": len(s.queue),
+            "ready_at": s.held_until,
+            "first": first,
+        }
 
     def view(self, s: Session | None) -> Answer | None:
         if s is None:
