@@ -294,8 +294,9 @@ class HeartbeatRequest(Words):
 class AskRequest(Words):
     """The body of `POST /v1/runs/{id}/ask`: a question to people; null withdraws it.
 
-    `from` says who may answer: the run's owners, anyone, or a list of user ids. `reply_to` is
-    the platform's id of the post that asks.
+    `from` says who may answer: the run's owners, anyone, or a list of user ids of its platform.
+    `reply_to` is the platform's id of the post that asks. Repeated with the same `prompt_id`,
+    `from` and `reply_to` are taken anew, and it ends no later.
     """
 
     fence: Fence

@@ -111,6 +111,13 @@ class RouterModel(Admission):
             end.next = self.grant(s, run.consumer).number
         return self.completed(s.key, end)
 
+    def claim(self, key: str, consumer: str) -> Answer | None:
+        """[5] What waits for nothing but a holder."""
+        s = self.sessions[key]
+        if s.state != "waiting" or (s.held_until or 0) > self.now:
+            return None
+        return self.view_of_run(self.grant(s, consumer))
+
     def completed(self, key: str, end: End) -> Answer:
         s = self.sessions.get(key)
         if s is None:

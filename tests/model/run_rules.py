@@ -104,6 +104,18 @@ class RunRules(Machine):
         self.compare(expected, answers.completion(actual))
         self.touched.add(self.model.run_keys[number])
 
+    @precondition(lambda self: any(s.state == "waiting" for s in self.model.sessions.values()))
+    @rule(pick=PICKS, consumer=st.sampled_from(["gw-1", "w-1"]))
+    def a_worker_claims(self, pick: int, consumer: str) -> None:
+        self.sweep()  # what has run out is ready from then on
+        waiting = [key for key, s in self.model.sessions.items() if s.state == "waiting"]
+        if waiting:
+            key = waiting[pick % len(waiting)]
+            actual = self.service.claim(key, consumer)
+            expected = self.model.claim(key, consumer)
+            self.compare(expected, actual and answers.run(actual))
+            self.touched.add(key)
+
     # TIME
 
     def pass_time(self, to: int) -> None:

@@ -10,10 +10,12 @@ import pytest
 from redis import Redis
 
 from app import main
+from app.routing.keys import SessionKey
 from app.routing.policy import policy_from
 from app.routing.rules import Rulebook
 from app.settings import Settings
 from app.store.deadlines import Deadlines
+from app.store.ready_runs import Claimer, ReadyRuns
 from app.sweep import Sweep
 from tests.books import assert_filed_rightly
 from tests.state import EPOCH_MS, dump
@@ -72,6 +74,18 @@ class Service:
         services = self._app.state.services
         sweep = Sweep(Deadlines(services.client, 1, self._clock))
         self._runner.run(sweep.run_once())
+
+    def claim(self, key: str, consumer: str) -> Body | None:
+        """Claim the run of a session, if it is ready, as the line of claims does."""
+        return self._runner.run(self._claim(SessionKey(key), consumer))
+
+    async def _claim(self, key: SessionKey, consumer: str) -> Body | None:
+        ready_runs = ReadyRuns(self._app.state.services.client, 1, self._clock)
+        for ready in await ready_runs.find(1, [key]):
+            if ready.session == key:
+                run = await ready_runs.claim(ready, Claimer("", consumer, ""))
+                return None if run is None else run.model_dump(mode="json")
+        return None
 
     def set_time(self, now: int) -> None:
         """Shift the store's clock to so many milliseconds after the epoch of the tests."""

@@ -69,3 +69,12 @@ async def test_a_reset_starts_empty_and_shows_the_old_until_a_run_completes(
     await s.complete(again)
     run = granted(await s.send("m3"))
     assert (run.data, run.previous_data) == ({"transcript": "t-2"}, None)
+
+
+async def test_posts_are_known_over_a_hand_over_to_the_same_holder(sessions: Open) -> None:
+    s = sessions(max_deliveries=9)
+    run = granted(await s.send("m1"))
+    second = granted(await s.complete(run, "released", sent=["p1"]))
+    third = granted(await s.complete(second, "released", sent=["p2"]))
+    assert third.previous is not None
+    assert third.previous.sent == ("p1", "p2")

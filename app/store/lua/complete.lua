@@ -63,7 +63,7 @@ if passed('expire_at') then expire_waiting(settings) end
 local returned = ended_run.offers and unseen_offers(ARGV[2]) or {}
 reset_if_due()
 local batch = next_batch(ended_run, settings)
-if batch then grant(batch, ended_run.consumer, settings) end
+if batch then grant(batch, ended_run.consumer, settings, nil, ended_run) end
 remember_end(ended_run, '', outcome, ARGV[6], settings, batch and session.fence, returned)
 save()
 return reply(batch and run_section(batch), returned)

@@ -30,8 +30,15 @@ local function read_end(fence)
   return record.session == name and record or nil
 end
 
--- What the runs before posted for this batch, packed, or nil.
-local function sent_before(fence)
-  local ended = read_end(fence)
-  return ended and ended.sent and #ended.sent > 0 and cmsgpack.pack(ended.sent) or nil
+-- What the runs before posted for this batch, packed, or nil. `ended_run` is one that ends in
+-- this step, and is not remembered yet.
+local function sent_before(fence, ended_run)
+  local sent
+  if ended_run and ended_run.fence == fence then
+    sent = all_sent(ended_run)
+  else
+    local ended = read_end(fence)
+    sent = ended and ended.sent or {}
+  end
+  return #sent > 0 and cmsgpack.pack(sent) or nil
 end
