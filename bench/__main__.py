@@ -1,4 +1,4 @@
-"""`make bench`: what sweep, signals, claims, lists and scripts cost, beside what they may cost.
+"""`make bench`: what sweep, signals, claims, lists, scripts and records cost, and may cost.
 
 Everything runs on loopback and in a temporary folder, in about three minutes; with BENCH_SHORT=1
 in one, on fewer leases and samples. The figures are of this machine at this
@@ -9,7 +9,15 @@ import asyncio
 import os
 import sys
 
-from bench import connection, idle_claims, interrupts, recovery, scripts, session_lists
+from bench import (
+    connection,
+    idle_claims,
+    interrupts,
+    record_sizes,
+    recovery,
+    scripts,
+    session_lists,
+)
 from bench.figures import print_table, write
 
 BENCHES = {
@@ -19,6 +27,7 @@ BENCHES = {
     "connection": connection,
     "session_lists": session_lists,
     "scripts": scripts,
+    "record_sizes": record_sizes,
 }
 
 

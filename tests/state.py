@@ -161,6 +161,10 @@ def _at(milliseconds: str | float) -> int:
     return int(float(milliseconds)) - EPOCH_MS
 
 
+def _after(start: int, milliseconds: int) -> int | None:
+    return _at(start + milliseconds) if milliseconds >= 0 else None
+
+
 def _optional_at(milliseconds: int) -> int | None:
     return _at(milliseconds) if milliseconds else None
 
@@ -215,8 +219,8 @@ def _home(digest: str, packed: bytes, ttl: int | None) -> Home | Pointer:
         reason=reason,
         fence=fence_of(fence),
         accepted_at=_at(accepted),
-        granted_at=_optional_at(granted),
-        since=_optional_at(ended),
+        granted_at=_after(accepted, granted),
+        since=_after(accepted, ended),
         ttl=ttl,
     )
 

@@ -430,7 +430,7 @@ end
 
 local function remember_control(reason)
   redis.call('SET', at('id', home), cmsgpack.pack({name, 'control', 'control', print, '',
-    reason, '', now, 0, now}), 'PX', settings.dedupe_ms)
+    reason, '', now, -1, 0}), 'PX', settings.dedupe_ms)
 end
 
 local function control_answer(reason, pending)

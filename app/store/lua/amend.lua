@@ -44,7 +44,7 @@ m.text, m.amended = ARGV[4], string.sub(m.print, 1, -#ARGV[5] - 1) .. ARGV[5]
 redis.call('LINSERT', key.queue, 'BEFORE', packed, pack_message(m))
 redis.call('LREM', key.queue, 1, packed)
 queue_head = nil
-m.since = known.since
+m.since = known.since_after >= 0 and known.accepted_at + known.since_after or nil
 write_home(m, 'waiting', known.reason)
 note('amended', '', '', m.id)
 save()

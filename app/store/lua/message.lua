@@ -14,4 +14,5 @@ if not packed then return {'unknown'} end
 local f = cmsgpack.unpack(packed)
 if f[2] == 'control' then return {'unknown'} end
 if not f[2] then return {'pointer', f[1]} end
-return {'known', f[1], f[2], f[3], f[6], f[7], f[8], f[9], f[10]}
+local function moment(after) return after >= 0 and f[8] + after or 0 end
+return {'known', f[1], f[2], f[3], f[6], f[7], f[8], moment(f[9]), moment(f[10])}

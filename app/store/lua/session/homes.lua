@@ -1,8 +1,10 @@
 -- HOMES: where the one record of an accepted id is (I4). A home without a state is a
--- pointer: it only says which session to ask.
+-- pointer: it only says which session to ask. There are more of them than of anything else, so
+-- they are small: the fence is a number, and two times are counted from `accepted_at`, -1 for
+-- never: when it was granted, and since when it has ended or is back from a run.
 
 local HOME = {'session', 'state', 'decision', 'print', 'amended', 'reason', 'fence',
-  'accepted_at', 'granted_at', 'since'}
+  'accepted_at', 'granted_after', 'since_after'}
 
 local function unpack_home(packed)
   local record, values = {}, cmsgpack.unpack(packed)
@@ -15,13 +17,14 @@ local function read_home(home)
   return packed and unpack_home(packed) or nil
 end
 
--- With `keep_ms` the message has ended, and its id is forgotten after that time. `since` tells
--- when it ended or came back from a run; 0 while neither has happened.
+-- With `keep_ms` the message has ended, and its id is forgotten after that time.
 local function write_home(m, state, reason, keep_ms)
   local has_moved = keep_ms or state == 'dead' or (state == 'waiting' and m.granted ~= '')
-  local since = has_moved and (m.since or now) or 0
-  local packed = cmsgpack.pack({name, state, m.decision, m.print, m.amended, reason, m.granted,
-    m.accepted_at, m.granted_at, since})
+  local function after(time) return time and math.max(time - m.accepted_at, 0) or -1 end
+  local granted_after = after(m.granted_at > 0 and m.granted_at)
+  local since_after = after(has_moved and (m.since or now))
+  local packed = cmsgpack.pack({name, state, m.decision, m.print, m.amended, reason,
+    tonumber(m.granted) or '', m.accepted_at, granted_after, since_after})
   if keep_ms then
     redis.call('SET', at('id', m.home), packed, 'PX', keep_ms)
   else
