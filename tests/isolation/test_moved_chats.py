@@ -131,3 +131,14 @@ async def test_a_reply_to_a_post_joins_its_thread_in_a_moved_chat(
         await there.complete(first["run"], sent=["post"])
         joined = await there.turn({**NEW, "user_id": "bob"}, reply_to="post")
         assert joined["session"]["key"] == first["session"]["key"]
+
+
+async def test_a_job_of_what_still_runs_under_the_new_id_reports_there(there: Router) -> None:
+    early = await there.send(NEW)
+    await move(there)
+    to = {"session_key": early["session"]["key"], "session_id": early["session"]["id"]}
+    body = {"message_id": "j1", "consumer": "job", "kind": "internal", "to": to}
+    report = await there.call("POST", "/v1/messages", body)
+    assert (report["decision"], report["reason"]) == ("queue", "internal")
+    run = (await there.complete(early["run"]))["next"]
+    assert [m["message_id"] for m in run["messages"]] == ["j1"]

@@ -517,7 +517,7 @@ end
 
 local known = look_up()
 if known and known.session ~= name then return {'elsewhere', known.session} end
-if not known and renamed then
+if not known and renamed and ARGV[31] == '' then  -- what goes to a session has no chat
   redis.call('PEXPIRE', at('moved', CHAT), MOVED_MS)
   return {'renamed', renamed}
 end
