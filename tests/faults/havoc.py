@@ -55,7 +55,7 @@ class Havoc:
 
     def _faults_of_store(self) -> tuple[Fault, ...]:
         stand = self._stand
-        others = (stand.restart_store, stand.stop_store, stand.flush_scripts, stand.fill_memory)
+        others = (stand.restart_store, stand.stop_store, stand.flush_functions, stand.fill_memory)
         disk = (stand.fill_disk,) if stand.disk else ()
         return (*(stand.kill_store,) * 5, *others, *disk)
 

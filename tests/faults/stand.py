@@ -79,9 +79,9 @@ class Stand:
         self._pause(0.5, 3.0)
         os.kill(pid, signal.SIGCONT)
 
-    def flush_scripts(self) -> None:
+    def flush_functions(self) -> None:
         with self._redis() as redis:
-            redis.script_flush()
+            redis.function_flush()
 
     def fill_memory(self) -> None:
         with self._redis() as redis:

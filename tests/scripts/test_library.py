@@ -1,0 +1,52 @@
+"""The functions of the library live on: what is one call's own must end with it."""
+
+import pytest
+
+from app.store import scripts
+from app.store.wire import Refusal
+from tests.scripts.conftest import Open
+from tests.sessions import ROOM
+
+OTHER = "agent:main:discord:group:other"
+
+
+async def test_what_a_call_had_in_hand_when_it_failed_is_not_the_next_calls(
+    sessions: Open,
+) -> None:
+    s = sessions()
+    broken = f"sr:{{0}}:timeline:{ROOM}"
+    s.redis.set(broken, "no list")
+    with pytest.raises(Refusal, match="WRONGTYPE"):
+        await s.send("m1", "alice")
+    s.redis.flushall()
+    await s.send("m1", "bob", chat_id="other")
+    assert {name for name in s.state if name.startswith(("session:", "run:", "batch:"))} == {
+        f"session:{OTHER}",
+        f"run:{OTHER}",
+        f"batch:{OTHER}",
+    }
+    assert s.state["stats"]["accepted:main:discord"] == 1
+    assert [event.by for event in s.state[f"timeline:{OTHER}"]] == ["bob", "/gw-1"]
+
+
+async def test_two_releases_share_a_store_and_each_calls_its_own_functions(
+    sessions: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = sessions()
+    await s.send("m1", "alice")
+    with monkeypatch.context() as patch:
+        newer = scripts.library_of(scripts.LIBRARY.body + "-- a newer release")
+        patch.setattr(scripts, "LIBRARY", newer)
+        assert (await s.send("m2", "bob")).decision == "queue"
+    assert (await s.send("m3", "alice")).decision == "interrupt"
+    assert len(s.redis.execute_command("FUNCTION", "LIST")) == 2
+
+
+async def test_settings_that_are_known_by_heart_are_those_of_each_session(sessions: Open) -> None:
+    s = sessions(busy={"other_sender": "queue"})
+    await s.send("m1", "alice")
+    s.policy(busy={"other_sender": "interrupt"})
+    await s.send("m1", "alice", chat_id="other")
+    assert (await s.send("m2", "bob", chat_id="other")).decision == "interrupt"
+    s.policy(busy={"other_sender": "queue"})
+    assert (await s.send("m2", "bob")).decision == "queue"
