@@ -112,6 +112,8 @@ async def test_a_line_tells_the_state_of_its_session(service: Service) -> None:
         "isolation": "per_user",
         "waiting": 1,
         "oldest_waiting_at": "2026-11-22T06:29:18.000Z",
+        "run_id": first["run"]["id"],
+        "run_started_at": "2026-11-22T06:29:16.000Z",
         "consumer": "gw-1",
         "lease_expires_at": "2026-11-22T06:29:46.000Z",
         "last_active_at": "2026-11-22T06:29:18.000Z",

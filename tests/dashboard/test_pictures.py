@@ -25,7 +25,7 @@ PACE_SECONDS = 0.45 if KEPT else 0.0
 def test_every_picture_of_the_document_is_drawn(
     guarded: Gateway, visit: Visit, tmp_path: Path
 ) -> None:
-    folder = IMAGES if KEPT else tmp_path
+    folder = IMAGES if KEPT else tmp_path / "images"
     folder.mkdir(exist_ok=True)
     play_an_evening(guarded)
     light = visit(guarded.url, "operator", size=SIZE)
