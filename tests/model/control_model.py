@@ -50,8 +50,12 @@ class Controls(Store):
             o
             for o in self.sessions.values()
             if o is not s and s.chat is not None and o.chat == s.chat
-            and (m.place.thread is None or o.thread == m.place.thread)
+            and (m.place.thread is None or self.runs_in(o, m.place.thread))
         ]  # fmt: skip
+
+    def runs_in(self, s: Session, thread: str) -> bool:
+        # A thread that belongs to its chat's session is known by what runs there.
+        return s.run is not None and s.run.batch[0].sent.place.thread == thread
 
     def reset_by_control(self, s: Session, m: Incoming) -> Answer:
         if s.run is not None:
