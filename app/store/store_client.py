@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, assert_never
 
-from redis.exceptions import RedisError
-
 from app import metrics, tracing
 from app.errors import StoreFull, StoreUnavailable
 from app.store import scripts
@@ -13,7 +11,7 @@ from app.store.cluster import Cluster
 from app.store.keys import SHARDS
 from app.store.scripts import Library, Script
 from app.store.topology import LISTEN_SECONDS, NamedPrimary, SingleServer, Topology
-from app.store.wire import Command, Refusal, Unreachable
+from app.store.wire import CONNECTION_ENDED, Command, Refusal, Unreachable
 from app.store_address import (
     ClusterAddress,
     SentinelAddress,
@@ -130,7 +128,7 @@ class StoreClient:
                         yield message["channel"], message["data"]
                     elif message["channel"] == channels[-1]:
                         yield "", ""
-        except (RedisError, Unreachable) as error:
+        except (Unreachable, *CONNECTION_ENDED) as error:
             raise StoreUnavailable from error
 
     async def close(self) -> None:

@@ -143,11 +143,16 @@ class Wire(asyncio.Protocol):
         self._room.set()
 
     def _send(self) -> None:
-        if self._end is None:
+        if self._end is not None:
+            return
+        try:
             self._transport.write(b"".join(self._unsent))
-            self._unsent.clear()
-            self._unsent_bytes = 0
-            self._room.set()
+        except RuntimeError as error:
+            self.end(Unreachable(str(error)))
+            return
+        self._unsent.clear()
+        self._unsent_bytes = 0
+        self._room.set()
 
     def _watch(self) -> None:
         now = self._loop.time()
@@ -201,6 +206,10 @@ class Wire(asyncio.Protocol):
         self._room.set()
 
 
+# A write to a transport that the other side has just closed is a RuntimeError of uvloop's.
+CONNECTION_ENDED = (RedisError, OSError, RuntimeError)
+
+
 async def open_wire(connection: AbstractConnection, timeout_seconds: float) -> Wire:
     """Connect, and take the connection over. Raises `Unreachable`."""
     try:
@@ -208,7 +217,7 @@ async def open_wire(connection: AbstractConnection, timeout_seconds: float) -> W
             await connection.connect()  # type: ignore[no-untyped-call]
     except BaseException as error:
         connection._close()  # type: ignore[no-untyped-call] # noqa: SLF001
-        if isinstance(error, RedisError | OSError):
+        if isinstance(error, CONNECTION_ENDED):
             raise Unreachable(str(error) or "no connection in time") from error
         raise
     return Wire(connection, timeout_seconds)

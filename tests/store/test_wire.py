@@ -61,6 +61,40 @@ async def test_many_calls_share_one_connection_and_each_gets_its_own_reply() -> 
         assert server.accepted == 1
 
 
+async def test_a_transport_that_closes_while_it_connects_is_a_connection_that_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def closed(*_: object, **__: object) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+
+    monkeypatch.setattr("redis.asyncio.connection.Connection.connect", closed)
+    async with line(echo) as server, pipe_to(server.url) as pipe:
+        with pytest.raises(Unreachable, match="closed=True"):
+            await pipe.execute(("ECHO", "a"), soon())
+
+
+async def test_a_transport_that_closes_under_a_write_ends_its_wire_and_the_call_is_asked_anew(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_: bytes) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+
+    async with pipe_to(RedisUrl(store_url)) as pipe:
+        assert await pipe.execute(("ECHO", "a"), soon()) == "a"
+        wire = wire_of(pipe)
+        monkeypatch.setattr(wire, "_transport", Closed(wire._transport, closed))
+        assert await pipe.execute(("ECHO", "b"), soon()) == "b"
+        assert wire_of(pipe) is not wire
+
+
+class Closed:
+    """A transport that refuses to be written to, as uvloop's does when it has just closed."""
+
+    def __init__(self, transport: Any, write: Any) -> None:
+        self.abort = transport.abort
+        self.write = write
+
+
 async def test_the_calls_of_one_turn_leave_as_one_write() -> None:
     sizes: list[int] = []
 
