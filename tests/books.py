@@ -53,11 +53,6 @@ def _head(name: str) -> str:
     return name.partition(":")[0]
 
 
-def first_part(own: list[M], part: M) -> M:
-    """The oldest waiting part of a burst."""
-    return next(m for m in own if (m.group, m.place) == (part.group, part.place))
-
-
 class _Shard:
     def __init__(self, state: State) -> None:
         self.state = state
@@ -118,9 +113,11 @@ class _Shard:
         assert ("back" in record) == (record.get("back", 0) > 0)
         for sender in {m.sender for m in queue}:
             own = [m for m in queue if m.sender == sender]
-            # A late part of a burst stands with its siblings, whatever was sent in between.
-            seqs = [m.seq for m in own if not m.group or m == first_part(own, m)]
-            assert seqs == sorted(seqs), f"{sender} overtakes himself in {name}"
+            # A late part of a burst stands with its siblings, whatever was sent in between, and
+            # there it stays when they are removed: bursts are looked at one by one.
+            for burst in {(m.group, m.group and m.place) for m in own}:
+                seqs = [m.seq for m in own if (m.group, m.group and m.place) == burst]
+                assert seqs == sorted(seqs), f"{sender} overtakes himself in {name}"
 
     def _check_counters(self, name: str, record: State) -> None:
         here = len(self._messages("queue", name)) + len(self._messages("batch", name))
