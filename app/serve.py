@@ -129,6 +129,7 @@ def _print_next_steps(
     body = f'{{"message_id": "1", "consumer": "me", "text": "hello", "source": {source}}}'
     print(f"Session Router: {url} ({settings.workers} worker(s), data in {store})")
     print(f"Documentation:  {url}/docs")
+    print(f"Operators:      {url}/dashboard")
     print(f"A first call:   curl -s {url}/v1/messages {headers} -d '{body}'", flush=True)
 
 

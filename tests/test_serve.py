@@ -64,7 +64,7 @@ class Service:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         assert process.stdout is not None
-        self.greeting = [process.stdout.readline() for _ in range(3)]
+        self.greeting = [process.stdout.readline() for _ in range(4)]
         found = re.search(r"http://\S+", self.greeting[0])
         assert found, self.greeting
         self.url = found[0]
@@ -134,9 +134,10 @@ def is_free(port: int) -> bool:
 
 def test_it_says_where_it_is_and_what_to_do_next(folder: Path) -> None:
     with service(folder) as running:
-        address, documentation, call = running.greeting
+        address, documentation, operators, call = running.greeting
         assert str(folder / "session-router-data") in address
         assert f"{running.url}/docs" in documentation
+        assert f"{running.url}/dashboard" in operators
         assert f"curl -s {running.url}/v1/messages" in call
         body = re.search(r"-d '(.*)'", call)
         assert body
@@ -227,7 +228,7 @@ def test_with_tokens_it_serves_others_too(folder: Path) -> None:
     entry = TokenEntry(name="gw", role="gateway", sha256=hash_token("srt_x"))
     add_token(folder / "tokens.yaml", entry)
     with service(folder, "--host", "0.0.0.0", "--tokens", "tokens.yaml") as running:
-        assert "Authorization: Bearer" in running.greeting[2]
+        assert "Authorization: Bearer" in running.greeting[3]
 
 
 def test_a_bad_setting_is_one_clear_line(folder: Path) -> None:
