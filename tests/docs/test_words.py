@@ -133,6 +133,12 @@ def test_every_room_is_in_the_architecture() -> None:
         assert f"`{name}`" in ARCHITECTURE, name
 
 
+def test_every_module_of_the_words_on_the_wire_is_in_the_architecture() -> None:
+    modules = {path.name for path in (PROJECT / "session_router" / "models").glob("*.py")}
+    told = first_cells(ARCHITECTURE, "The words on the wire")
+    assert sorted(told) == sorted(modules - {"__init__.py"})
+
+
 def test_the_glossary_is_in_the_order_of_the_alphabet_and_has_every_word() -> None:
     words = [word for word in ROW.findall(GLOSSARY) if word != "---"][1:]
     assert words == sorted(words)
