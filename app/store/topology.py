@@ -121,6 +121,8 @@ class NamedPrimary:
                 "retry": Retry(NoBackoff(), 0),
             },
         )
+        # Two at once would reorder redis-py's list under each other, and lose a Sentinel of it.
+        self._discovery = asyncio.Lock()
         self._pipe = Pipe(self._open)
 
     async def execute(self, _key: str, command: Command, deadline: float) -> Any:
@@ -136,7 +138,8 @@ class NamedPrimary:
 
     async def _primary(self) -> Host:
         try:
-            host, port = await self._sentinel.discover_master(self._service)
+            async with self._discovery:
+                host, port = await self._sentinel.discover_master(self._service)
         except RedisError as error:
             raise Unreachable(str(error)) from error
         return host, port

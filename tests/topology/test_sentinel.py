@@ -7,6 +7,8 @@ import pytest
 from redis.exceptions import RedisError, ResponseError
 
 from app.signals import Signals
+from app.store.topology import NamedPrimary
+from app.store_address import SentinelAddress, parse_store_address
 from tests.processes import wait_until
 from tests.service import Service
 from tests.survival.eventually import eventually
@@ -172,3 +174,28 @@ async def test_dead_sentinels_hide_no_primary(sentinels: Sentinels, serve: Serve
     finally:
         first.go_on()
         second.go_on()
+
+
+async def test_who_looks_for_the_primary_at_the_same_time_loses_no_sentinel(
+    sentinels: Sentinels,
+) -> None:
+    address = parse_store_address(sentinels.url)
+    assert isinstance(address, SentinelAddress)
+    topology = NamedPrimary(address, 2.0)
+    deadline = asyncio.get_running_loop().time() + START_SECONDS
+    first, second, third = sentinels.sentinels
+    first.stand_still()
+    try:
+        found = await asyncio.gather(*(topology.subscriber(deadline) for _ in range(3)))
+    finally:
+        first.go_on()
+    second.stand_still()
+    third.stand_still()
+    try:
+        found.append(await topology.subscriber(deadline))
+    finally:
+        second.go_on()
+        third.go_on()
+    ports = {client.get_connection_kwargs()["port"] for client in found}
+    assert ports == {sentinels.primary().port}
+    await topology.close()
