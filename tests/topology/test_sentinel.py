@@ -196,6 +196,7 @@ async def test_who_looks_for_the_primary_at_the_same_time_loses_no_sentinel(
     finally:
         second.go_on()
         third.go_on()
-    ports = {client.get_connection_kwargs()["port"] for client in found}
+    pools = [client.connection_pool for client in found]
+    ports = {pool.connection_kwargs["port"] for pool in pools}
     assert ports == {sentinels.primary().port}
     await topology.close()
