@@ -65,6 +65,10 @@ class Sentinels:
         primary = self.primary()
         return [server for server in self.servers if server is not primary]
 
+    def failovers_by_vote(self) -> int:
+        """How often a replica was promoted without its primary's help, as their logs have it."""
+        return sum(server.log.count("MODE enabled (user request") for server in self.servers)
+
     def heal(self) -> None:
         """Start what is dead, and return when two replicas follow one primary."""
         for server in self.servers:
