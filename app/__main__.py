@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="session-router",
-        description="Which session is this message, and does it run now, wait or interrupt?",
+        description="Which session is this message, and does it run now, wait, interrupt or steer?",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary, command, arguments in (
