@@ -52,10 +52,11 @@ function whatRuns({ run, queue }) {
       text: `${visible(run.consumer)} has asked a question and waits for its answer, for another ${span(-secondsSince(run.asking.expires_at))}.${behind}`,
     };
   }
+  const held = run.held ? " It is held: nothing may interrupt or steer it." : "";
   const isLong = seconds > LONG_RUN_SECONDS;
   return {
     tone: isLong || queue.length ? "look" : "calm",
-    text: `${visible(run.consumer)} has run this session for ${span(seconds)} and still renews its lease.${behind}`,
+    text: `${visible(run.consumer)} has run this session for ${span(seconds)} and still renews its lease.${held}${behind}`,
     hint: isLong
       ? "If its holder hangs: Interrupt asks it to stop, Force release takes the lease at once and lets what waits run."
       : null,
