@@ -48,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--keep-policy", action="store_true",
-        help="leave the policy alone (a gateway's token is enough); else rules are added for the "
-        "torture's own agent and chats, and taken away at the end",
+        help="leave the policy alone and let no operator act (a gateway's token is enough); else "
+        "rules are added for the torture's own agent and chats, and taken away at the end",
     )  # fmt: skip
     parser.add_argument("--record", type=Path, metavar="FOLDER", help="keep the record there")
     parser.epilog = (
@@ -122,12 +122,15 @@ def report(verdict: Verdict) -> list[str]:
     answers = ", ".join(f"{status}: {n}" for status, n in sorted(verdict.answers.items()))
     states = ", ".join(f"{n} {state}" for state, n in verdict.final.stats["messages"].items())
     accepted = sum(decisions[word] for word in ACCEPTED)
+    acts = [event for event in verdict.history.events if event.verb == "act"]
+    actions = Counter(str(act.body["action"]) for act in acts if act.answer.get("changed"))
     seen = (verdict.policies, len(verdict.history.samples))
     lines = [
         f"requests {len(verdict.history.events)} ({answers})",
         f"messages: {states}",
         f"decisions: {', '.join(f'{n} {word}' for word, n in decisions.most_common())}",
         f"accepted by answer {accepted}, runs {len(verdict.history.grants())}",
+        f"operators: {', '.join(f'{n} {word}' for word, n in actions.most_common()) or 'none'}",
         "changes of the policy {}, figures read {} times".format(*seen),
         f"processes lost {verdict.lost_processes}, at rest after {verdict.rest_seconds:.1f} s",
         f"violations {len(verdict.violations)}",
