@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `session-router torture`."""
     parser.add_argument(
         "urls", nargs="*", metavar="URL", default=["http://127.0.0.1:8080"],
-        help="routers on one store (default: %(default)s)",
+        help="routers on one store (default: http://127.0.0.1:8080)",
     )  # fmt: skip
     for flag, kind, default, meaning in (
         ("--seconds", _positive, 60.0, "how long messages are sent"),
@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             flag, type=kind, default=default, metavar="N", help=f"{meaning} (default %(default)s)"
         )
-    parser.add_argument("--seed", type=int, help="draws chats, policies and timings; default: new")
+    parser.add_argument(
+        "--seed", type=int, help="draws chats, policies and timings (default: a new one)"
+    )
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE",
         help=f"holds an operator's token; without it the token is ${TOKEN_VARIABLE}, if set",

@@ -26,7 +26,7 @@ function whyItWaits({ queue, ready_at }) {
   if (ready_at && secondsSince(ready_at) < 0) {
     return {
       tone: "calm",
-      text: `${waits(queue)} It is held back for another ${span(-secondsSince(ready_at))}: a retry delay, a debounce, or an album that is not whole.`,
+      text: `${waits(queue)} It is not ready for another ${span(-secondsSince(ready_at))}: a retry delay, a debounce, or an album that is not whole.`,
     };
   }
   return {
