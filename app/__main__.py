@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="session-router",
-        description="Which session is this message, and does it run now, wait or interrupt?",
+        description="Which session is this message, and does it run now, wait, interrupt or steer?",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary, command, arguments in (
@@ -97,7 +97,9 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _token_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="who will use it, for people to read")
-    parser.add_argument("--role", required=True, choices=get_args(Role))
+    parser.add_argument(
+        "--role", required=True, choices=get_args(Role), help="what it may do: docs/operations.md"
+    )
     parser.add_argument("--agents", metavar="A,B", help="only these agents; default: all")
     parser.add_argument("--file", type=Path, help="append its entry to this tokens file")
 
@@ -172,7 +174,10 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _openapi_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="only tell whether the file drifted")
-    parser.add_argument("--output", type=Path, default=Path("openapi.yaml"), metavar="FILE")
+    parser.add_argument(
+        "--output", type=Path, default=Path("openapi.yaml"), metavar="FILE",
+        help="default: %(default)s",
+    )  # fmt: skip
 
 
 def _openapi(arguments: argparse.Namespace) -> int:
@@ -189,7 +194,7 @@ def _resolve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help=f"default: {PREFIX}POLICY_FILE, or the defaults"
     )
-    parser.add_argument("--agent", default="main")
+    parser.add_argument("--agent", default="main", help="whom it is for (default: %(default)s)")
     parser.add_argument("source", metavar="SOURCE_JSON", help="a message's source, as JSON")
 
 

@@ -98,7 +98,7 @@ class TextLines(Lines):
     def format(self, record: logging.LogRecord) -> str:
         """Give the line of a record, and below it, indented, where its error came from."""
         named = "".join(f" {n}={_quoted(v)}" for n, v in self._named(record).items())
-        sentence = escaped(record.getMessage().rstrip())
+        sentence = escaped(_sentence(record))
         lines = [f"{_time(record)} {record.levelname} {record.name}: {sentence}{named}"]
         if record.exc_info:
             lines += self.formatException(record.exc_info).splitlines()
@@ -114,7 +114,7 @@ class JsonLines(Lines):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "text": record.getMessage().rstrip(),
+            "text": _sentence(record),
             **self._named(record),
         }
         if record.exc_info:
@@ -134,6 +134,18 @@ def configuration(
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
     }
+
+
+def _sentence(record: logging.LogRecord) -> str:
+    """What a record says.
+
+    uvicorn tells why the application did not start as the text of a whole traceback: of an
+    error that we raise in so many words, those words are told.
+    """
+    text = record.getMessage().rstrip()
+    kind, _, words = text.rpartition("\n")[2].partition(": ")
+    is_ours = text.startswith("Traceback ") and kind.startswith("app.")
+    return words if is_ours and words else text
 
 
 def _fields_of(record: logging.LogRecord) -> dict[str, object]:

@@ -12,11 +12,11 @@ from app import DESCRIPTION, TITLE, VERSION
 from app.api import (
     actions,
     chats,
-    dashboard,
     dead_letters,
     events,
     messages,
     operations,
+    pages,
     policy,
     roster,
     runs,
@@ -81,7 +81,7 @@ RESOURCES = (
     events,
     roster,
     system,
-    dashboard,
+    pages,
 )
 # FastAPI's own would tell paths, which name chats and people, and what errors quote.
 NO_TELEMETRY: Final[TelemetryConfig] = {
@@ -123,6 +123,8 @@ def create_app(
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
+        redoc_url=None,
         redirect_slashes=False,  # it would send callers to whatever host they named
         telemetry=NO_TELEMETRY,
     )

@@ -117,6 +117,22 @@ def test_an_error_is_told_with_its_place_and_what_it_came_from() -> None:
     assert "in cause" in TextLines(KEY).format(failed(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ("app.errors.StoreUnavailable: The store is away.", "The store is away."),
+        ("ValueError: a bug", None),
+        ("app.errors.Bare", None),
+    ],
+)
+def test_an_end_that_we_chose_is_told_without_a_librarys_traceback(
+    last: str, told: str | None
+) -> None:
+    text = f'Traceback (most recent call last):\n  File "main.py", line 1, in x\n{last}\n'
+    line = json.loads(JsonLines(None).format(record(text)))
+    assert line["text"] == (told or text.rstrip())
+
+
 def test_a_failed_validation_is_told_without_what_failed() -> None:
     with pytest.raises(ValueError, match="my secret") as caught:
         Heartbeat.model_validate({"sealed": "my secret"})

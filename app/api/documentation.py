@@ -4,12 +4,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.api.examples import ANSWERS, REFUSALS
+
 PROBLEMS = {
     400: "The body is not JSON.",
     401: "No bearer token, or one that is not known.",
     403: "The token's role does not allow this call.",
     404: "Not known here, or another agent's.",
     409: "`lease_lost`: the run is over or the fence is not its; send nothing more of it. "
+    "`run_sealed`: a sealed run asks nobody. "
     "`thread_taken`: the thread has a session, or the session a thread.",
     408: "The body did not arrive within 20 seconds.",
     413: "The body is over 256 KiB, the text over 160 KiB or the payload over 64 KiB.",
@@ -54,3 +57,15 @@ def streams(*events: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     """Document a stream of events by the data of each: OpenAPI 3.1 has no word for more."""
     data = {"oneOf": [{"$ref": f"#/components/schemas/{event.__name__}"} for event in events]}
     return {200: {"description": "Events.", "content": {"text/event-stream": {"schema": data}}}}
+
+
+def shows(operation: dict[str, Any]) -> None:
+    """Add the examples of what an operation answers, where there are some."""
+    name, responses = operation["operationId"], operation["responses"]
+    if name in ANSWERS:
+        examples = {word: {"value": value} for word, value in ANSWERS[name].items()}
+        responses["200"]["content"]["application/json"]["examples"] = examples
+    for refusal in REFUSALS.get(name, ()):
+        content = responses[str(refusal.status)]["content"]["application/problem+json"]
+        shown = refusal.problem().model_dump(mode="json", exclude_defaults=True)
+        content["examples"] = {refusal.code(): {"value": shown}}

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.api.documentation import problems
+from app.api.documentation import problems, shows
 from app.routing.policy import Policy
 from session_router.models import (
     ActionsRequest,
@@ -81,11 +81,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
-        schemas.update(unnamed["$defs"])
+        # Of a model in answers pydantic makes an `X-Output`; FastAPI's own `X` is the same.
+        bodies = {name: d for name, d in unnamed["$defs"].items() if not name.endswith("-Output")}
+        schemas.update({**bodies, **schemas})
         for operations in document["paths"].values():
             for operation in operations.values():
                 _drop_unused_422(operation)
                 operation["responses"]["default"] = problems(500)[500]
+                shows(operation)
         document["components"]["schemas"] = dict(sorted(schemas.items()))
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["servers"] = [{"url": LOOPBACK, "description": "As `make run` serves it."}]

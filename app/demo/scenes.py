@@ -50,6 +50,12 @@ SCENES: Final = (
         "isolation: per_user, thread_isolation: tagged",
         threads=True,
     ),
+    Scene(
+        "conversation",
+        "No threads: who answers whom tells which talk a line belongs to, and each talk is a\n"
+        "session, tagged. Cleo's second question names nobody, and is taken for Ana's talk.",
+        "isolation: conversation",
+    ),
 )
 
 

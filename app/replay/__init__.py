@@ -24,8 +24,16 @@ FIRST_ANSWER_SECONDS: Final = 5.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `session-router replay`."""
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="JSON lines")
-    parser.add_argument("--url", default="http://127.0.0.1:8080", help="the service")
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="JSON lines of what was said, or of bodies of POST /v1/messages",
+    )
+    parser.add_argument(
+        "--url", default="http://127.0.0.1:8080", help="the service (default %(default)s)"
+    )
     parser.add_argument(
         "--token-file",
         type=Path,
@@ -40,8 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seconds of the recording a second (default 2000: a day in 43 s); max: as fast as "
         "answers come",
     )
-    parser.add_argument("--scope", default="ubuntu", help="scope of recorded talk")
-    parser.add_argument("--chat", default="#ubuntu", help="chat id of recorded talk")
+    parser.add_argument(
+        "--scope", default="ubuntu", help="scope of recorded talk (default %(default)s)"
+    )
+    parser.add_argument(
+        "--chat", default="#ubuntu", help="chat id of recorded talk (default %(default)s)"
+    )
     parser.add_argument(
         "--run-id",
         type=_run_id,

@@ -88,15 +88,10 @@ def data_argument(data: Data | None) -> str:
 
 
 def posts_arguments(sent: Iterable[str], chat: ChatName | None) -> tuple[str | int, ...]:
-    """How many posts, then each with its digest."""
+    """How many posts, then each with what it is looked up by; '' in a session that spans chats."""
     posts = tuple(sent)
-    named = ((post, post_digest(chat, post)) for post in posts)
+    named = ((post, home_digest(chat, post) if chat else "") for post in posts)
     return len(posts), *(part for both in named for part in both)
-
-
-def post_digest(chat: ChatName | None, message_id: str) -> str:
-    """What a post is known by: replies to one of a session that spans chats join nothing."""
-    return home_digest(chat or ChatName("*"), message_id)
 
 
 def usage_arguments(usage: Usage | None) -> tuple[str, str, str]:

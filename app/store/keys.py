@@ -55,7 +55,8 @@ key                   type    what it holds; who writes it; how long it lives
 `data:<key>`          hash    the gateway's own JSON: `current`, and `previous` of the id
                               before; with the session
 `early:<digest>`      string  an edit or deletion that came before its message; a minute
-`sent:<digest>`       string  session whose run posted this message; `dedupe_seconds`
+`sent:<digest>`       string  session of this chat whose run posted this message;
+                              `dedupe_seconds`
 `moved:<chat>`        string  id under which a moved chat is kept; `MOVED_DAYS` from last use
 `thread:<digest>`     string  session that a thread of this chat is bound to; with the session
 `ended:<fence>`       string  how a run ended and what was granted next, for repeats;

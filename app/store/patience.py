@@ -20,6 +20,6 @@ async def until_answered(call: Callable[[], Awaitable[None]]) -> None:
         try:
             return await call()
         except (StoreUnavailable, StoreFull) as error:
-            logger.warning("not served by the store yet: %s", error)
+            logger.warning("not served by the store yet: %s", error.__cause__ or error)
             await asyncio.sleep(1)
     return await call()

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `session-router torture`."""
     parser.add_argument(
         "urls", nargs="*", metavar="URL", default=["http://127.0.0.1:8080"],
-        help="routers on one store (default: %(default)s)",
+        help="routers on one store (default: http://127.0.0.1:8080)",
     )  # fmt: skip
     for flag, kind, default, meaning in (
         ("--seconds", _positive, 60.0, "how long messages are sent"),
@@ -41,15 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             flag, type=kind, default=default, metavar="N", help=f"{meaning} (default %(default)s)"
         )
-    parser.add_argument("--seed", type=int, help="draws chats, policies and timings; default: new")
+    parser.add_argument(
+        "--seed", type=int, help="draws chats, policies and timings (default: a new one)"
+    )
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE",
         help=f"holds an operator's token; without it the token is ${TOKEN_VARIABLE}, if set",
     )  # fmt: skip
     parser.add_argument(
         "--keep-policy", action="store_true",
-        help="leave the policy alone (a gateway's token is enough); else rules are added for the "
-        "torture's own agent and chats, and taken away at the end",
+        help="leave the policy alone and let no operator act (a gateway's token is enough); else "
+        "rules are added for the torture's own agent and chats, and taken away at the end",
     )  # fmt: skip
     parser.add_argument("--record", type=Path, metavar="FOLDER", help="keep the record there")
     parser.epilog = (
@@ -122,12 +124,15 @@ def report(verdict: Verdict) -> list[str]:
     answers = ", ".join(f"{status}: {n}" for status, n in sorted(verdict.answers.items()))
     states = ", ".join(f"{n} {state}" for state, n in verdict.final.stats["messages"].items())
     accepted = sum(decisions[word] for word in ACCEPTED)
+    acts = [event for event in verdict.history.events if event.verb == "act"]
+    actions = Counter(str(act.body["action"]) for act in acts if act.answer.get("changed"))
     seen = (verdict.policies, len(verdict.history.samples))
     lines = [
         f"requests {len(verdict.history.events)} ({answers})",
         f"messages: {states}",
         f"decisions: {', '.join(f'{n} {word}' for word, n in decisions.most_common())}",
         f"accepted by answer {accepted}, runs {len(verdict.history.grants())}",
+        f"operators: {', '.join(f'{n} {word}' for word, n in actions.most_common()) or 'none'}",
         "changes of the policy {}, figures read {} times".format(*seen),
         f"processes lost {verdict.lost_processes}, at rest after {verdict.rest_seconds:.1f} s",
         f"violations {len(verdict.violations)}",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from app.torture import message_checks, run_checks
+from app.torture import message_checks, operator_checks, run_checks
 from app.torture.history import Final, History
 from app.torture.record import Record, Violation
 
@@ -26,6 +26,11 @@ CHECKS: tuple[Callable[[Record], Iterator[Violation]], ...] = (
     message_checks.acceptance_follows_time,
     message_checks.delivery_follows_acceptance,
     message_checks.returned_batches_come_first,
+    operator_checks.what_was_done_stays_done,
+    operator_checks.nothing_is_removed_unasked,
+    operator_checks.no_run_is_taken_unasked,
+    operator_checks.each_act_is_done_once,
+    operator_checks.nothing_is_granted_while_paused,
 )
 
 

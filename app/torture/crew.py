@@ -1,4 +1,4 @@
-"""One process of gateways and workers: `python -m app.torture.crew`, started by the director.
+"""A process of gateways, workers and an operator: `python -m app.torture.crew`, by the director.
 
 The first line of stdin is its `Orders`, as JSON. A line `quiet` later ends the sending and all
 mischief; the end of stdin ends the process. It may be killed at any moment: what it had sent
@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from app.torture.journal import Journal
+from app.torture.operators import Operator
 from app.torture.plan import ROUND_SECONDS, Plan
 from app.torture.senders import Sender, Stuck, World, tls_for
 from app.torture.workers import workers
@@ -24,7 +25,10 @@ SENT_AT_A_TIME = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Orders:
-    """What a process is to do. `pause_seconds` is the mean between a gateway's messages."""
+    """What a process is to do. `pause_seconds` is the mean between a gateway's messages.
+
+    `operates`: somebody acts on sessions and dead letters too, which takes an operator's token.
+    """
 
     name: str
     torture: str
@@ -34,6 +38,7 @@ class Orders:
     journal: str
     gateways: int
     workers: int
+    operates: bool
     pause_seconds: float
     timeout_seconds: float
     patience_seconds: float
@@ -44,7 +49,7 @@ class Orders:
 
 
 class Crew:
-    """The gateways and workers of one process."""
+    """The gateways, workers and operator of one process."""
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
@@ -75,10 +80,12 @@ class Crew:
         orders = self._orders
         async with (
             workers(self._world, orders.workers, agents=[self._plan.agent]),
-            asyncio.TaskGroup() as gateways,
+            asyncio.TaskGroup() as tasks,
         ):
             for number in range(orders.gateways):
-                gateways.create_task(self._gateway(f"{orders.name}-gw-{number}"))
+                tasks.create_task(self._gateway(f"{orders.name}-gw-{number}"))
+            if orders.operates:
+                tasks.create_task(Operator(self._world, f"{orders.name}-operator").work())
             await asyncio.Event().wait()
 
     async def _gateway(self, consumer: str) -> None:

@@ -79,6 +79,7 @@ class Director:
             journal=str(task.folder / f"{name}.jsonl"),
             gateways=-(-task.gateways // task.processes),
             workers=-(-task.workers // task.processes),
+            operates=not task.keeps_policy,
             pause_seconds=task.gateways / task.messages_per_second,
             timeout_seconds=CALL_SECONDS,
             patience_seconds=task.patience_seconds,

@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 Json = dict[str, Any]
-Verb = Literal["submit", "claim", "heartbeat", "seal", "complete"]
+Verb = Literal["submit", "claim", "heartbeat", "seal", "complete", "act"]
 LOST = math.inf
-OK, CONFLICT, UNAVAILABLE = 200, 409, 503
+OK, NOT_FOUND, CONFLICT, UNAVAILABLE = 200, 404, 409, 503
 ACCEPTED = ("run", "queue", "interrupt", "steer")
+CALLS = ("claim", "heartbeat", "seal", "complete")
 JUMPS = ("interrupt", "steer")
 # What makes two answers one grant. Others may tell news of the session: its data, who asks.
 GRANT = ("id", "fence", "consumer", "session_key", "lease_expires_at", "messages")
@@ -24,7 +25,11 @@ GRANT = ("id", "fence", "consumer", "session_key", "lease_expires_at", "messages
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One request of one consumer. `target` is a message's name or a run's id."""
+    """One request of one consumer. `target` is a message's name, a run's id, a session's key.
+
+    The last is of an operator's act; its `body` tells the `action`, what was `seen`, and which
+    `message` it is about.
+    """
 
     consumer: str
     verb: Verb
@@ -45,6 +50,11 @@ class Event:
         return self.status is None or self.status == UNAVAILABLE
 
     @property
+    def refused(self) -> bool:
+        """An act that certainly changed nothing."""
+        return not self.unknown and not self.answer.get("changed")
+
+    @property
     def decision(self) -> str:
         return str(self.answer["decision"]) if self.verb == "submit" and self.done else ""
 
@@ -56,14 +66,18 @@ class Event:
 
     def __str__(self) -> str:
         end = "lost" if self.received == LOST else f"{self.received:.3f}"
-        said = " ".join(str(self.body[word]) for word in ("outcome",) if word in self.body)
-        target = self.target if self.verb == "submit" else self.target.partition(".")[0]
+        said = " ".join(
+            str(self.body[word]) for word in ("outcome", "action", "message") if word in self.body
+        )
+        target = self.target.partition(".")[0] if self.verb in CALLS else self.target
         return f"{self.sent:.3f}..{end} {self.consumer} {self.verb} {target} {said}: {self._answer}"
 
     @property
     def _answer(self) -> str:
         if not self.done:
             return "no answer" if self.status is None else str(self.status)
+        if self.verb == "act":
+            return "changed" if self.answer["changed"] else "nothing changed"
         words = ("decision", "reason", "duplicate_of", "state", "lease_expires_at")
         text = " ".join(str(self.answer[word]) for word in words if self.answer.get(word))
         run = self.granted

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from app.torture.history import ACCEPTED, CONFLICT, JUMPS, LOST, OK, Event, Grant
+from app.torture.history import ACCEPTED, CONFLICT, JUMPS, LOST, NOT_FOUND, OK, Event, Grant
 from app.torture.record import Record, Violation
 from app.torture.run_checks import was_over
 
@@ -14,7 +14,9 @@ STATES = ("waiting", "in_run", "done", "dead", "removed")
 def nothing_breaks(record: Record) -> Iterator[Violation]:
     """Every answer is one of those the contract has for these calls."""
     for event in record.history.events:
-        if not (event.unknown or event.status in (OK, CONFLICT)):
+        # A session may be retired, or a letter gone, before an operator acts on it.
+        fitting = (OK, NOT_FOUND) if event.verb == "act" else (OK, CONFLICT)
+        if not (event.unknown or event.status in fitting):
             what = f"{event.verb} was answered {event.status}"
             yield record.violation("I8", what, {event.target})
 
@@ -44,10 +46,15 @@ def sums_agree_at_any_moment(record: Record) -> Iterator[Violation]:
 
 
 def done_means_done_by_a_run(record: Record) -> Iterator[Violation]:
-    """A message is done exactly if a run that had it was completed (I2, I6)."""
+    """A message is done exactly if a run that had it was completed (I2, I6).
+
+    A reset that was asked for removes the batch in place of that, unless its run completed.
+    """
     for name, message in record.final.messages.items():
         runs = record.runs_of.get(name, [])
         ends = [run for run in runs if run.id in record.final.runs and record.finished(run)]
+        if message.get("reason") == "reset":
+            ends = [run for run in ends if record.outcome(run) == "completed"]
         about = {name, *(run.id for run in runs)}
         if len(ends) > 1:
             yield record.violation("I4", f"{name} was completed by two runs", about)
@@ -83,6 +90,7 @@ def an_id_is_accepted_once(record: Record) -> Iterator[Violation]:
 def _untouched(record: Record, grant: Grant, until: Event) -> bool:
     """Whether a repeat answered at `until` had to bring the grant again."""
     touched = any(call.sent < until.received for call in record.calls_on(grant))
+    touched = touched or record.may_be_taken(grant, before=until.received)
     in_time = record.history.wall_ms(until.received) < record.lease_ms(grant)
     return not touched and in_time and record.history.cut_ms is None
 
@@ -147,9 +155,13 @@ def bodies_arrive_as_sent(record: Record) -> Iterator[Violation]:
 
 
 def acceptance_follows_time(record: Record) -> Iterator[Violation]:
-    """A message sent after another's acceptance was answered stands behind it (I3)."""
+    """A message sent after another's acceptance was answered stands behind it (I3).
+
+    Dead letters that were redriven stand where that put them, and are left out here and below.
+    """
     for session, grants in record.sessions.items():
         seqs = {name: seq for grant in grants for name, seq in _seqs(grant).items()}
+        seqs = {name: seq for name, seq in seqs.items() if name not in record.redriven}
         if len(set(seqs.values())) < len(seqs):
             yield record.violation("I3", f"two messages of {session} have one seq", set(seqs))
         first_accepted: str | None = None
@@ -179,6 +191,8 @@ def delivery_follows_acceptance(record: Record) -> Iterator[Violation]:
         lanes: dict[str, dict[str, int]] = defaultdict(dict)
         for grant in grants:
             for name, message in zip(grant.names, grant.run["messages"], strict=True):
+                if name in record.redriven:
+                    continue
                 lanes[str(message["user_id"]) if jumps else ""][name] = message["seq"]
         for lane in lanes.values():
             for grant in grants:
@@ -211,9 +225,11 @@ def returned_batches_come_first(record: Record) -> Iterator[Violation]:
         for run, following in pairwise(grants):
             if run.id in record.final.runs and record.finished(run):
                 continue
-            back = [name for name in run.names if record.runs_of[name][-1].fence > run.fence]
+            later = {name for name in run.names if record.runs_of[name][-1].fence > run.fence}
+            back = [name for name in run.names if name in later - record.redriven]
             again = [name for name in following.names if name in back]
-            head = following.names[: len(again)]
+            staying = [name for name in following.names if name not in record.redriven]
+            head = staying[: len(again)]
             if back and (not again or again[0] != back[0] or head != again):
                 what = f"{back} came back from {run.fence}, but {following.fence} has {head}"
                 yield record.violation("I3", what, {run.id, following.id})

@@ -1,10 +1,10 @@
 """A history with its end, looked up by run, session and message; and what a violation is."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from app.torture.history import Event, Final, Grant, History, by_target, milliseconds
+from app.torture.history import LOST, Event, Final, Grant, History, by_target, milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,13 @@ class Record:
         self.grants = {grant.id: grant for grant in history.grants()}
         self.calls = by_target(history.events, "heartbeat", "seal", "complete")
         self.submits = by_target(history.events, "submit")
+        self.acts = by_target(history.events, "act")
+        self.redriven = {
+            str(act.body["message"])
+            for acts in self.acts.values()
+            for act in acts
+            if act.body["action"] == "redrive" and not act.refused
+        }
         self.sessions: dict[str, list[Grant]] = defaultdict(list)
         self.runs_of: dict[str, list[Grant]] = defaultdict(list)
         for grant in self.grants.values():
@@ -53,6 +60,43 @@ class Record:
         beats = [call for call in self.calls_on(grant) if call.verb == "heartbeat" and call.done]
         answered = [beat.answer["lease_expires_at"] for beat in beats if beat is not without]
         return max(map(milliseconds, [grant.run["lease_expires_at"], *answered]))
+
+    def acts_done(self) -> Iterator[Event]:
+        """What operators were told that they had changed."""
+        return (act for acts in self.acts.values() for act in acts if act.done and not act.refused)
+
+    def may_have_acted(
+        self, action: str, session: str, before: float = LOST, message: str | None = None
+    ) -> bool:
+        """Whether an operator may have done this to a session, or to a message in it."""
+        return any(
+            act.body["action"] == action
+            and act.sent < before
+            and not act.refused
+            and message in (None, act.body.get("message"))
+            for act in self.acts.get(session, ())
+        )
+
+    def releases_of(self, grant: Grant) -> Iterator[Event]:
+        """The acts that took this run, as their operators were told."""
+        return (
+            act
+            for act in self.acts.get(grant.session, ())
+            if act.body["action"] == "release"
+            and act.done
+            and not act.refused
+            and act.body["seen"].get("run_id") == grant.id
+        )
+
+    def may_be_taken(self, grant: Grant, before: float = LOST) -> bool:
+        """Whether an operator may have released this run."""
+        return any(
+            act.body["action"] == "release"
+            and act.sent < before
+            and not act.refused
+            and act.body["seen"].get("run_id", grant.id) == grant.id
+            for act in self.acts.get(grant.session, ())
+        )
 
     def outcome(self, grant: Grant) -> str | None:
         """How the holder ended the run, as the service tells at the end."""

@@ -50,6 +50,8 @@ def was_over(record: Record, older: Grant, newer: Grant) -> bool:
     """Tell whether a run had ended, or had to, when a newer one was granted."""
     if any(end.sent < newer.received for end in record.ends_of(older)):
         return True
+    if record.may_be_taken(older, before=newer.received):
+        return True
     cut_ms = record.history.cut_ms
     if cut_ms is not None and newer.granted_ms >= older.granted_ms + cut_ms:
         return True
@@ -72,15 +74,25 @@ def why_stale(record: Record, grant: Grant, call: Event) -> str | None:
     before = [end for end in record.ends_of(grant) if end.sent < call.sent]
     if call.verb == "complete" and before:
         return None
-    if any(end.done and end.received < call.sent for end in before):
-        return "after the run had been completed"
-    newer = [other for other in record.sessions[grant.session] if other.fence > grant.fence]
-    if any(other.received < call.sent for other in newer):
-        return "after a newer run had been granted"
+    over = _why_over(record, grant, call.sent)
+    if over is not None:
+        return over
     lost_beats = any(beat.unknown for beat in record.calls_on(grant) if beat.verb == "heartbeat")
     lease_ms = record.lease_ms(grant, without=call) + CLOCK_MARGIN_MS
     if not lost_beats and record.history.wall_ms(call.sent) > lease_ms:
         return "after its lease had run out"
+    return None
+
+
+def _why_over(record: Record, grant: Grant, moment: float) -> str | None:
+    """Why a run was known to be over at a moment, whatever its lease."""
+    if any(end.done and end.received < moment for end in record.ends_of(grant)):
+        return "after the run had been completed"
+    if any(act.received < moment for act in record.releases_of(grant)):
+        return "after an operator had released the run"
+    newer = [other for other in record.sessions[grant.session] if other.fence > grant.fence]
+    if any(other.received < moment for other in newer):
+        return "after a newer run had been granted"
     return None
 
 
@@ -95,6 +107,7 @@ def a_live_holder_is_served(record: Record) -> Iterator[Violation]:
             leases = [c.answer["lease_expires_at"] for c in early if c.done]
             lease_ms = max(map(milliseconds, [grant.run["lease_expires_at"], *leases]))
             ended = any(end.sent < call.received for end in record.ends_of(grant) if end != call)
+            ended = ended or record.may_be_taken(grant, before=call.received)
             in_time = record.history.wall_ms(call.received) < lease_ms
             if not ended and in_time and not (call.done or call.unknown):
                 what = f"a {call.verb} within its lease was answered {call.status}"

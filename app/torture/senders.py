@@ -59,9 +59,14 @@ class World:
         """Make one call and record it, answered or not."""
         path = "/v1/messages" if verb == "submit" else f"/v1/runs/{target}/{verb}"
         event = Event(consumer, verb, target, body, time.monotonic())
+        return await self.carry(event, "POST", url + path, body)
+
+    async def carry(self, event: Event, method: str, address: str, body: Json | None) -> Event:
+        """Make the call of an event, and record it, answered or not."""
         self.history.ask(event)
         try:
-            answer = await self.client_of(consumer).post(url + path, json=body)
+            client = self.client_of(event.consumer)
+            answer = await client.request(method, address, json=body)
             content = json.loads(answer.content)
             status, received = answer.status_code, time.monotonic()
             event = replace(event, received=received, status=status, answer=content)

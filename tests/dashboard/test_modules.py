@@ -8,10 +8,11 @@ from typing import Any, get_args
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from app.api.dashboard import ROOT
+from app.api.pages import PAGES
 from app.store import scripts as store_scripts
 from session_router.models import DecisionWord, Ended, Outcome, Reason
 
+ROOT = PAGES["/dashboard"]
 LUA = Path(store_scripts.__file__).parent / "lua"
 
 ORIGIN = "http://127.0.0.1:9"  # nobody is asked: the files are given from here

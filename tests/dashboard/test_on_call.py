@@ -75,6 +75,46 @@ def test_what_is_released_is_the_run_that_was_seen(service: Gateway, visit: Visi
     expect(page.locator("main")).to_contain_text("Only what was done with put_policy")
 
 
+def test_a_run_that_asks_says_what_and_for_how_long_until_it_asks_no_more(
+    service: Gateway, visit: Visit
+) -> None:
+    service.policy(isolation="shared", lease_seconds=3600)
+    run = service.run("m1", "alice")
+    ask = f"/v1/runs/{run['id']}/ask"
+    question = {"fence": run["fence"], "prompt_id": "delete-3-files", "expires_seconds": 7200}
+    service.ask("POST", ask, question)
+
+    page = visit(service.url).open(f"sessions/{ROOM}")
+    verdict, details = page.locator(".verdict"), page.get_by_role("region", name="Run", exact=True)
+    expect(verdict).to_contain_text("gw-1 has asked a question and waits for its answer")
+    expect(verdict).to_contain_text(re.compile(r"for another 1 h \d+ m\. Nothing waits behind it"))
+    expect(details).to_contain_text(re.compile(r"Asks\s*delete-3-files, for another 1 h \d+ m"))
+
+    service.ask("POST", ask, {"fence": run["fence"], "prompt_id": None})
+    expect(verdict).to_contain_text("gw-1 has run this session for")
+    expect(details).not_to_contain_text("Asks")
+
+
+def test_a_run_that_is_held_says_so_and_why_others_wait_until_it_is_not(
+    service: Gateway, visit: Visit
+) -> None:
+    service.policy(isolation="shared", lease_seconds=3600)
+    run = service.run("m1", "alice")
+    service.beat(run, hold=True)
+    assert service.send("m2", "alice")["reason"] == "run_held"
+
+    page = visit(service.url).open(f"sessions/{ROOM}")
+    details = page.get_by_role("region", name="Run", exact=True)
+    expect(details).to_contain_text("Heldyes: it holds off interrupts and steers")
+    expect(page.locator(".verdict")).to_contain_text("It is held: nothing may interrupt or steer")
+    timeline = page.get_by_role("region", name="Timeline")
+    expect(timeline).to_contain_text("alice · message m2: the run holds off interruptions")
+
+    service.beat(run, hold=False)
+    expect(details).not_to_contain_text("Held")
+    expect(page.locator(".verdict")).not_to_contain_text("It is held")
+
+
 def test_an_overview_follows_what_happens_without_being_asked(
     service: Gateway, visit: Visit
 ) -> None:

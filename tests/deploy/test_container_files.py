@@ -89,6 +89,13 @@ def test_every_variable_of_the_router_is_a_setting_with_a_value_that_is_accepted
     assert settings.shutdown_seconds < int(ROUTER["stop_grace_period"].removesuffix("s"))
 
 
+def test_every_setting_of_a_router_can_be_given() -> None:
+    of_the_image = {"host", "port"}
+    of_the_embedded_store = {"data_dir", "appendfsync"}
+    given = {variable.removeprefix(PREFIX).lower() for variable in ROUTER["environment"]}
+    assert given == Settings.model_fields.keys() - of_the_image - of_the_embedded_store
+
+
 def test_an_overridden_setting_is_overridden_by_its_own_name() -> None:
     for variable, value in ROUTER["environment"].items():
         outside = SET_OUTSIDE.search(str(value))

@@ -11,6 +11,7 @@ from app.errors import ServiceError
 from app.settings import PREFIX, Settings
 from app.store import scripts
 from session_router import models
+from session_router.signal_stream import SIGNALS
 from tests.docs.blocks import PROJECT, documents
 
 README = (PROJECT / "README.md").read_text("utf-8")
@@ -110,7 +111,7 @@ def test_every_outcome_cause_end_and_signal_is_in_the_gateway_guide() -> None:
         assert f"`{word}`" in GUIDE, word
     causes = get_args(models.Interrupt.model_fields["cause"].annotation)
     assert all(f"| `{cause}` |" in GUIDE for cause in causes)
-    assert all(f"| `{event}` |" in GUIDE for event in ("interrupt", "steer", "lease_lost"))
+    assert all(f"| `{event}` |" in section_of(GUIDE, "Signals") for event in SIGNALS)
     results = get_args(models.Amendment.model_fields["result"].annotation)
     assert all(result in GUIDE for result in results)
 

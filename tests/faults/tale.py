@@ -17,6 +17,7 @@ class Tale:
     def __init__(self) -> None:
         self.history = History(wall_offset=0)
         self.states: dict[str, tuple[str, Json | None]] = {}
+        self.reasons: dict[str, str] = {}
         self.ends: dict[str, Json] = {}
         self.stats: dict[str, int] = {}
 
@@ -72,6 +73,16 @@ class Tale:
         for sent in run["messages"] if outcome == "completed" else ():
             self.states[f"c/{sent['message_id']}"] = ("done", run)
 
+    def act(self, action: str, at: float, status: int = 200, **body: Any) -> None:
+        """An operator acts on the session, and is told that something changed."""
+        body = {"action": action, "seen": {}} | body
+        self._add("o", "act", "s", body, at, status, {"changed": True} if status == 200 else {})
+
+    def remove(self, number: int, reason: str) -> None:
+        """Let a message end as removed."""
+        self.states[f"c/{number}"] = ("removed", None)
+        self.reasons[f"c/{number}"] = reason
+
     def _add(self, consumer: str, verb: Any, target: str, *rest: Any) -> None:
         body, at, status, answer = rest
         event = Event(consumer, verb, target, body, at, at + 0.1, status, answer)
@@ -81,6 +92,7 @@ class Tale:
         messages = {
             name: {
                 "state": state,
+                "reason": self.reasons.get(name),
                 "run_id": run and run["id"],
                 "decision": "queue",
                 "session_key": "s",

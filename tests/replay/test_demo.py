@@ -21,17 +21,18 @@ def test_the_whole_demo_runs_and_compares_the_isolations(
 
     out = capsys.readouterr().out
     assert code == 0, out
-    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()[-8:] if line}
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()[-9:] if line}
     sessions, _, interrupts, waits, _, foreign, missed = (
         {scene.name: int(rows[scene.name][column]) for scene in SCENES} for column in range(7)
     )
-    assert sessions == {"per_user": 4, "shared": 1, "tagged": 1, "thread": 3}
+    assert sessions == {"per_user": 4, "shared": 1, "tagged": 1, "thread": 3, "conversation": 3}
     assert all(interrupts.values())
     assert waits["per_user"] == 0
-    assert waits["shared"] > waits["thread"]
+    assert waits["shared"] > waits["conversation"] > waits["thread"]
+    assert foreign["shared"] > foreign["conversation"] > foreign["thread"]
     assert foreign["shared"] > foreign["per_user"]
     assert foreign["thread"] == missed["thread"] == missed["shared"] == 0
-    assert missed["per_user"] > 0
+    assert missed["per_user"] > missed["conversation"] > 0
     assert "[ben · ben] my VPN token has expired" in out
     assert "\033" not in out
 

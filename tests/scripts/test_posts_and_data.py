@@ -33,6 +33,19 @@ async def test_a_post_names_its_session_while_ids_are_remembered(sessions: Open)
     assert s.redis.pttl(keys.sent(0, keys.home_digest(chat, "p1"))) > 86_000_000
 
 
+async def test_where_replies_join_nothing_no_post_is_kept_but_the_next_holder_is_told(
+    sessions: Open,
+) -> None:
+    s = sessions(isolation="person")
+    run = granted(await s.send("m1"))
+    await s.heartbeat(run, sent=["p1"])
+    assert not s.redis.keys("*:sent:*")
+    second = granted(await s.complete(run, "released", sent=["p2"]))
+    assert second.previous is not None
+    assert second.previous.sent == ("p1", "p2")
+    assert not s.redis.keys("*:sent:*")
+
+
 async def test_a_run_remembers_its_last_hundred_posts(sessions: Open) -> None:
     s = sessions()
     run = granted(await s.send("m1"))

@@ -26,7 +26,7 @@ function whyItWaits({ queue, ready_at }) {
   if (ready_at && secondsSince(ready_at) < 0) {
     return {
       tone: "calm",
-      text: `${waits(queue)} It is held back for another ${span(-secondsSince(ready_at))}: a retry delay, a debounce, or an album that is not whole.`,
+      text: `${waits(queue)} It is not ready for another ${span(-secondsSince(ready_at))}: a retry delay, a debounce, or an album that is not whole.`,
     };
   }
   return {
@@ -52,10 +52,11 @@ function whatRuns({ run, queue }) {
       text: `${visible(run.consumer)} has asked a question and waits for its answer, for another ${span(-secondsSince(run.asking.expires_at))}.${behind}`,
     };
   }
+  const held = run.held ? " It is held: nothing may interrupt or steer it." : "";
   const isLong = seconds > LONG_RUN_SECONDS;
   return {
     tone: isLong || queue.length ? "look" : "calm",
-    text: `${visible(run.consumer)} has run this session for ${span(seconds)} and still renews its lease.${behind}`,
+    text: `${visible(run.consumer)} has run this session for ${span(seconds)} and still renews its lease.${held}${behind}`,
     hint: isLong
       ? "If its holder hangs: Interrupt asks it to stop, Force release takes the lease at once and lets what waits run."
       : null,

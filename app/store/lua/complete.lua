@@ -9,8 +9,8 @@
 --       an interrupted batch back)  6 reason  7 next (1: grant the next run)  8 usage (JSON or
 --       empty)  9 context tokens  10 context limit (empty: as it was)  11 data (JSON, empty: as
 --       it was)  12 how many posts
---       13 ... an id and its digest for each post, then ids of the steers and answers that its
---       holder has seen
+--       13 ... an id and its digest for each post ('' where replies join nothing), then ids of
+--       the steers and answers that its holder has seen
 --
 -- Replies
 --   completed, SESSION (false: deleted since), RUN, returned ids   the next run; on a repeat

@@ -7,8 +7,8 @@
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 status (empty: as it was)
 --       5 usage (JSON, empty: as it was)  6 context tokens  7 context limit (empty likewise)
 --       8 data (JSON, empty: as it was)  9 hold (1, 0, or empty: as it was)  10 how many posts
---       11 ... an id and its digest for each post, then ids of the steers and answers that its
---       holder has seen
+--       11 ... an id and its digest for each post ('' where replies join nothing), then ids of
+--       the steers and answers that its holder has seen
 --
 -- Replies
 --   renewed, over_at, sealed, INTERRUPT, offered

@@ -168,12 +168,12 @@ function asked({ cause, user_id: user, requested_at: when, deadline }) {
 }
 
 function queuePanel({ queue, ready_at: ready }, texts, mayAct, remove) {
-  const isHeld = ready && secondsSince(ready) < 0;
+  const isDelayed = ready && secondsSince(ready) < 0;
   return panel(
     "Queue",
     queue.length ? messages(queue, texts, { mayAct, remove }) : empty("Nothing waits."),
     [
-      isHeld ? h("span", null, "held for ", left(ready)) : null,
+      isDelayed ? h("span", null, "ready in ", left(ready)) : null,
       queue.length ? texts.toggle() : null,
     ],
   );

@@ -11,14 +11,14 @@ local function note_report(status, usage, tokens, limit)
 end
 
 -- What the run posted: replies to it join its session, and the next holder of the batch is told.
--- `digests` are those of the ids, in the same order.
+-- `digests` are those of the ids, in the same order; '' where replies join nothing.
 local function note_sent(ids, digests)
   if #ids == 0 then return end
   local dedupe_ms = stored_settings().dedupe_ms
   local sent, known = unpacked(run.sent), {}
   for _, id in ipairs(sent) do known[id] = true end
   for i, id in ipairs(ids) do
-    redis.call('SET', at('sent', digests[i]), name, 'PX', dedupe_ms)
+    if digests[i] ~= '' then redis.call('SET', at('sent', digests[i]), name, 'PX', dedupe_ms) end
     if not known[id] then sent[#sent + 1] = id end
   end
   while #sent > SENT_MAX do table.remove(sent, 1) end

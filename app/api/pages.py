@@ -1,6 +1,6 @@
-"""`/dashboard`: the operators' page, a handful of files that are sent as they are.
+"""`/dashboard` and `/docs`: pages of a handful of files that are sent as they are.
 
-The files hold no data: what the page shows it asks of the API, with its visitor's token. Each
+The files hold no data: what a page shows it asks of the API, with its visitor's token. Each
 is read once, at the start.
 """
 
@@ -12,10 +12,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import dashboard
+from app import dashboard, reference
 from app.api.services import services_of
 
-ROOT: Final = Path(dashboard.__file__).parent
+# Where each page's files are; its `index.html` is the address itself.
+PAGES: Final = {
+    "/dashboard": Path(dashboard.__file__).parent,
+    "/docs": Path(reference.__file__).parent,
+}
 MEDIA_TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -41,7 +45,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class PageFile:
-    """One file of the page, and the handler that sends it."""
+    """One file of a page, and the handler that sends it."""
 
     def __init__(self, path: Path) -> None:
         self._content = path.read_bytes()
@@ -57,12 +61,13 @@ class PageFile:
         return Response(self._content, headers=headers, media_type=self._media_type)
 
 
-def _add_files() -> None:
-    for path in sorted(ROOT.rglob("*")):
+def _add_files(page: str, root: Path) -> None:
+    for path in sorted(root.rglob("*")):
         if path.suffix in MEDIA_TYPES:
-            name = path.relative_to(ROOT).as_posix()
-            address = "/dashboard" if name == "index.html" else f"/dashboard/{name}"
+            name = path.relative_to(root).as_posix()
+            address = page if name == "index.html" else f"{page}/{name}"
             router.add_api_route(address, PageFile(path).send, methods=["GET", "HEAD"])
 
 
-_add_files()
+for _page, _root in PAGES.items():
+    _add_files(_page, _root)
