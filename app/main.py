@@ -30,6 +30,7 @@ from app.api.limits import RequestLimit
 from app.api.openapi import describe
 from app.api.problems import answer_problems
 from app.api.services import Services
+from app.api.short_path import ShortPath
 from app.claims import Claims
 from app.conversations import Conversations
 from app.feed import Feed
@@ -129,6 +130,8 @@ def create_app(
     for resource in RESOURCES:
         app.include_router(resource.router)
     answer_problems(app)
+    # The last one added is the first that a call meets.
+    app.add_middleware(ShortPath, routes=[*messages.router.routes, *runs.router.routes])
     app.add_middleware(WatchedCalls)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
