@@ -272,6 +272,7 @@ def _platform(chat: Chat) -> str:
     return head if chat.account == DEFAULT_ACCOUNT else f"{head}:account:{encode(chat.account)}"
 
 
+@lru_cache(maxsize=8_192)
 def _parse(key: str) -> tuple[str, Chat | None]:
     try:
         parsed = _chat_session(key) or _spanning_session(key)
