@@ -28,14 +28,16 @@ class BoundedRequests(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._is_in_head = True
         self._head_bytes = 0
-        self._deadline: TimerHandle | None = None
+        self._due: float | None = None
+        self._look: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_clock()
+        if self._look is not None:
+            self._look.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -69,14 +71,20 @@ class BoundedRequests(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._stop_clock()
+        self._due = None
         super().on_message_complete()
 
     def _start_clock(self) -> None:
-        self._stop_clock()
-        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+        self._due = self.loop.time() + REQUEST_SECONDS
+        # One timer for all requests of a connection: most arrive long before it looks.
+        if self._look is None:
+            self._look = self.loop.call_at(self._due, self._look_at_clock)
 
-    def _stop_clock(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _look_at_clock(self) -> None:
+        self._look = None
+        if self._due is None:
+            return
+        if self._due <= self.loop.time():
+            self.transport.close()
+        else:
+            self._look = self.loop.call_at(self._due, self._look_at_clock)

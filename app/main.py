@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from app import DESCRIPTION, TITLE, VERSION
+from app import DESCRIPTION, TITLE, VERSION, garbage
 from app.api import (
     actions,
     chats,
@@ -113,7 +113,7 @@ def create_app(
             await until_answered(lambda: record_shards(client, settings.shards))
             await until_answered(lambda: services.policy.seed(policy_of_file))
             app.state.services = services
-            with ends_with_parent(), told_to_end(services.let_go):
+            with ends_with_parent(), told_to_end(services.let_go), garbage.seldom_looked_for():
                 async with tracing(), _at_work(settings, services, clock):
                     yield
         finally:
