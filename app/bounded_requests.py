@@ -5,13 +5,14 @@ client that sends a byte a minute would hold a connection, and one that never en
 fill the memory, before any token was read.
 """
 
-from asyncio import BaseTransport, TimerHandle
+from asyncio import BaseTransport, TimerHandle, Transport
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import HeadTooLarge, MalformedRequest, ServiceError
+from app.joined_writes import JoinedWrites
 
 HEAD_BYTES_MAX = 64 * 1024
 REQUEST_SECONDS = 30.0
@@ -32,7 +33,7 @@ class BoundedRequests(HttpToolsProtocol):
         self._look: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(JoinedWrites(cast("Transport", transport), self.loop))
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:

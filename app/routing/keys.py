@@ -85,7 +85,7 @@ def _percent(match: re.Match[str]) -> str:
 
 def decode(segment: str) -> str:
     """Read the id that `encode` spelled; raises `ValueError` where the bytes are no UTF-8."""
-    return unquote_to_bytes(segment).decode()
+    return unquote_to_bytes(segment).decode() if "%" in segment else segment
 
 
 def chat_name(chat: Chat) -> ChatName:
@@ -272,7 +272,7 @@ def _platform(chat: Chat) -> str:
     return head if chat.account == DEFAULT_ACCOUNT else f"{head}:account:{encode(chat.account)}"
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=4_096)
 def _parse(key: str) -> tuple[str, Chat | None]:
     try:
         parsed = _chat_session(key) or _spanning_session(key)
