@@ -5,13 +5,14 @@ client that sends a byte a minute would hold a connection, and one that never en
 fill the memory, before any token was read.
 """
 
-from asyncio import BaseTransport, TimerHandle
+from asyncio import BaseTransport, TimerHandle, Transport
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import HeadTooLarge, MalformedRequest, ServiceError
+from app.joined_writes import JoinedWrites
 
 HEAD_BYTES_MAX = 64 * 1024
 REQUEST_SECONDS = 30.0
@@ -28,14 +29,16 @@ class BoundedRequests(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._is_in_head = True
         self._head_bytes = 0
-        self._deadline: TimerHandle | None = None
+        self._due: float | None = None
+        self._look: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(JoinedWrites(cast("Transport", transport), self.loop))
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_clock()
+        if self._look is not None:
+            self._look.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -69,14 +72,20 @@ class BoundedRequests(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._stop_clock()
+        self._due = None
         super().on_message_complete()
 
     def _start_clock(self) -> None:
-        self._stop_clock()
-        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+        self._due = self.loop.time() + REQUEST_SECONDS
+        # One timer for all requests of a connection: most arrive long before it looks.
+        if self._look is None:
+            self._look = self.loop.call_at(self._due, self._look_at_clock)
 
-    def _stop_clock(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _look_at_clock(self) -> None:
+        self._look = None
+        if self._due is None:
+            return
+        if self._due <= self.loop.time():
+            self.transport.close()
+        else:
+            self._look = self.loop.call_at(self._due, self._look_at_clock)

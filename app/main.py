@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from app import DESCRIPTION, TITLE, VERSION
+from app import DESCRIPTION, TITLE, VERSION, garbage
 from app.api import (
     actions,
     chats,
@@ -30,6 +30,7 @@ from app.api.limits import RequestLimit
 from app.api.openapi import describe
 from app.api.problems import answer_problems
 from app.api.services import Services
+from app.api.short_path import ShortPath
 from app.claims import Claims
 from app.conversations import Conversations
 from app.feed import Feed
@@ -112,7 +113,7 @@ def create_app(
             await until_answered(lambda: record_shards(client, settings.shards))
             await until_answered(lambda: services.policy.seed(policy_of_file))
             app.state.services = services
-            with ends_with_parent(), told_to_end(services.let_go):
+            with ends_with_parent(), told_to_end(services.let_go), garbage.seldom_looked_for():
                 async with tracing(), _at_work(settings, services, clock):
                     yield
         finally:
@@ -131,6 +132,8 @@ def create_app(
     for resource in RESOURCES:
         app.include_router(resource.router)
     answer_problems(app)
+    # The last one added is the first that a call meets.
+    app.add_middleware(ShortPath, routes=[*messages.router.routes, *runs.router.routes])
     app.add_middleware(WatchedCalls)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

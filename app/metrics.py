@@ -13,8 +13,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from time import perf_counter
 from typing import Final
 
 from prometheus_client import (
@@ -112,29 +112,32 @@ def folder_for(workers: int) -> Iterator[None]:
             del os.environ[FOLDER]
 
 
+# The library looks a series up by its labels, under a lock, each time that it is asked for one.
+_calls_of = cache(_calls.labels)
+_call_seconds_of = cache(_call_seconds.labels)
+_decisions_of = cache(_decisions.labels)
+_store_seconds_of = cache(_store_seconds.labels)
+
+
 def answered(verb: str, outcome: str, seconds: float) -> None:
     """Count one HTTP call."""
-    _calls.labels(verb, outcome).inc()
-    _call_seconds.labels(verb).observe(seconds)
+    _calls_of(verb, outcome).inc()
+    _call_seconds_of(verb).observe(seconds)
 
 
 def decided(decision: str, reason: str) -> None:
     """Count one decision, as it is answered."""
-    _decisions.labels(decision, reason).inc()
+    _decisions_of(decision, reason).inc()
 
 
-@contextmanager
-def calling_store(verb: str) -> Iterator[None]:
-    """Measure one call of a script, and count its error."""
-    started = perf_counter()
-    try:
-        yield
-    except Exception as error:
-        code = error.code() if isinstance(error, ServiceError) else UNEXPECTED
-        _store_errors.labels(code).inc()
-        raise
-    finally:
-        _store_seconds.labels(verb).observe(perf_counter() - started)
+def store_answered(verb: str, seconds: float) -> None:
+    """Count one call of a script, a failed one too."""
+    _store_seconds_of(verb).observe(seconds)
+
+
+def store_failed(error: Exception) -> None:
+    """Count the error of a call of a script."""
+    _store_errors.labels(error.code() if isinstance(error, ServiceError) else UNEXPECTED).inc()
 
 
 @contextmanager

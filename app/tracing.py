@@ -9,7 +9,7 @@ and the request's id: no text, no token, no id of a person, chat or session.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
@@ -108,20 +108,22 @@ class CallSpan:
             _fail(self._span, outcome)
 
 
-_NO_SPAN: Final = CallSpan()
+_NO_SPAN: Final = nullcontext(CallSpan())
+_NOTHING: Final = nullcontext()
+
+
+def calling(headers: Iterable[tuple[bytes, bytes]]) -> AbstractContextManager[CallSpan]:
+    """The span of an HTTP call, a part of the trace that its `traceparent` names."""
+    return _NO_SPAN if _tracer is None else _calling(_tracer, headers)
 
 
 @contextmanager
-def calling(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[CallSpan]:
-    """The span of an HTTP call, a part of the trace that its `traceparent` names."""
-    if _tracer is None:
-        yield _NO_SPAN
-        return
+def _calling(tracer: "Tracer", headers: Iterable[tuple[bytes, bytes]]) -> Iterator[CallSpan]:
     from opentelemetry.propagate import extract
     from opentelemetry.trace import SpanKind
 
     carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-    with _tracer.start_as_current_span(
+    with tracer.start_as_current_span(
         "call",
         context=extract(carrier),
         kind=SpanKind.SERVER,
@@ -131,18 +133,19 @@ def calling(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[CallSpan]:
         yield CallSpan(span)
 
 
-@contextmanager
-def calling_store(verb: str) -> Iterator[None]:
+def calling_store(verb: str) -> AbstractContextManager[None]:
     """The span of one call of a script inside a traced call; what loops do is not traced."""
-    if _tracer is None:
-        yield
-        return
+    return _NOTHING if _tracer is None else _calling_store(_tracer, verb)
+
+
+@contextmanager
+def _calling_store(tracer: "Tracer", verb: str) -> Iterator[None]:
     from opentelemetry.trace import SpanKind, get_current_span
 
     if not get_current_span().is_recording():
         yield
         return
-    with _tracer.start_as_current_span(
+    with tracer.start_as_current_span(
         f"store {verb}",
         kind=SpanKind.CLIENT,
         attributes={"db.system.name": "redis", "db.operation.name": "FCALL"},

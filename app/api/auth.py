@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from app.api.headers import header
 from app.errors import Forbidden, LoopbackOnly, Unauthorized, UnknownAgent
 from app.loopback import is_loopback
 from app.tokens import Role, TokenEntry, hash_token
@@ -15,6 +17,7 @@ GATEWAY: Final = frozenset[Role]({"gateway", "operator"})
 OPERATOR: Final = frozenset[Role]({"operator"})
 VIEWER: Final = frozenset[Role]({"viewer", "operator"})
 READER: Final = frozenset[Role]({"gateway", "viewer", "operator"})
+HOSTS_KNOWN: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Access:
 
     def is_nobody(self, request: Request) -> bool:
         """Tell whether a token is needed and none was sent."""
-        return bool(self._callers) and "authorization" not in request.headers
+        return bool(self._callers) and header(request, b"authorization") is None
 
     def require_place(self, request: Request) -> None:
         """Raise `LoopbackOnly` where there are no tokens and the request is not of this machine."""
@@ -62,7 +65,7 @@ class Access:
         self.require_place(request)
         if not self._callers:
             return ANYBODY_HERE
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = (header(request, b"authorization") or "").partition(" ")
         caller = self._callers.get(hash_token(token.strip()))
         if scheme.lower() != "bearer" or caller is None:
             raise Unauthorized
@@ -72,18 +75,19 @@ class Access:
 
 
 def _require_loopback(request: Request) -> None:
-    client = request.client
-    if client is not None and not is_loopback(client.host):
+    client = request.scope.get("client")
+    if client is not None and not is_loopback(client[0]):
         raise LoopbackOnly
     # A web page may reach this machine through its visitor's browser, which names the page, or
     # by a name of its own that was bound to this machine.
-    origin, host = request.headers.get("origin"), request.headers.get("host")
+    origin, host = header(request, b"origin"), header(request, b"host")
     if origin is not None and not is_loopback(_host_of(origin)):
         raise LoopbackOnly
     if host and not is_loopback(_host_of(f"//{host}")):
         raise LoopbackOnly
 
 
+@lru_cache(maxsize=HOSTS_KNOWN)
 def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""

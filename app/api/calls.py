@@ -3,6 +3,7 @@
 import logging
 import re
 from dataclasses import dataclass
+from itertools import count
 from secrets import token_hex
 from time import perf_counter
 from typing import Final
@@ -18,6 +19,9 @@ OTHER_VERB: Final = "other"  # no call of the API: a page, or an address that is
 _SCOPE_KEY = "session_router.call"
 _HEADER = REQUEST_ID_HEADER.lower().encode()
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+# A request's id is this process's and a number: chance costs a call of the kernel each time.
+_PROCESS: Final = token_hex(6)
+_NUMBERS: Final = count(1)
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +94,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == _HEADER and _SANE_ID.fullmatch(value):
             return str(value, "ascii")
-    return token_hex(8)
+    return f"{_PROCESS}{next(_NUMBERS):08x}"
 
 
 def _note(call: Call, scope: Scope) -> None:

@@ -1,14 +1,15 @@
 """What every handler does first and last: bytes into a model, a model into bytes."""
 
-import asyncio
 import re
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive
 
+from app.api.headers import header
 from app.api.services import services_of
 from app.errors import BodyTooSlow, InvalidRequest, MalformedBody, ServiceEnds, TooLarge
 from session_router.models import FieldError, Seeing
@@ -25,25 +26,27 @@ async def read_bytes(request: Request) -> bytes:
 
     Raises `TooLarge`, `BodyTooSlow` and `ServiceEnds`.
     """
-    announced = request.headers.get("content-length", "0")
+    announced = header(request, b"content-length") or "0"
     if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
         raise TooLarge
+    patience = services_of(request).patience
     try:
-        async with asyncio.timeout(BODY_SECONDS) as limit:
-            return await services_of(request).patience.wait(_read_all(request))
-    except ClientDisconnect as error:
-        raise MalformedBody("The client went away before its body was read.") from error
+        return await patience.wait(_read_all(request.receive), BODY_SECONDS)
     except TimeoutError as error:
-        raise (BodyTooSlow if limit.expired() else ServiceEnds) from error
+        raise (ServiceEnds if patience.is_lost else BodyTooSlow) from error
 
 
-async def _read_all(request: Request) -> bytes:
+async def _read_all(receive: Receive) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise MalformedBody("The client went away before its body was read.")
+        body += message.get("body", b"")
         if len(body) > BODY_BYTES_MAX:
             raise TooLarge
-    return bytes(body)
+        if not message.get("more_body", False):
+            return bytes(body)
 
 
 async def read_model(request: Request, model: type[Model]) -> Model:

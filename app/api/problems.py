@@ -33,7 +33,8 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_surprise)
 
 
-def _answered(request: Request, error: ServiceError) -> Response:
+def answered(request: Request, error: ServiceError) -> Response:
+    """The answer to a call that ended in this error, which is its outcome."""
     call_of(request).outcome = error.code()
     return answer_problem(error)
 
@@ -54,7 +55,7 @@ def answer_problem(error: ServiceError) -> Response:
 async def _on_service_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, ServiceError):
         raise error
-    return _answered(request, error)
+    return answered(request, error)
 
 
 async def _on_query(request: Request, error: Exception) -> Response:
@@ -70,23 +71,23 @@ async def _on_query(request: Request, error: Exception) -> Response:
         FieldError(path=".".join(map(str, detail["loc"][1:])), message=detail["msg"])
         for detail in error.errors()
     )
-    return _answered(request, InvalidRequest(errors=errors))
+    return answered(request, InvalidRequest(errors=errors))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == MethodNotAllowed.status:
-        answer = _answered(request, MethodNotAllowed())
+        answer = answered(request, MethodNotAllowed())
         answer.headers.update(error.headers or {})
         return answer
-    return _answered(request, NotFound())
+    return answered(request, NotFound())
 
 
 async def _on_surprise(request: Request, error: Exception) -> Response:
     # The path may name people: the verb says as much.
     call = call_of(request)
     logger.error("%s failed", verb_of(request.scope), exc_info=error)
-    answer = _answered(request, ServiceError("Something went wrong here; the log tells what."))
+    answer = answered(request, ServiceError("Something went wrong here; the log tells what."))
     answer.headers[REQUEST_ID_HEADER] = call.request_id  # this answer passes nobody else
     return answer

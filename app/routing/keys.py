@@ -70,6 +70,7 @@ def encode(id_: str) -> str:
     return _encode_characters(id_)
 
 
+@lru_cache(maxsize=1_024)
 def encode_agent(agent: str) -> str:
     """Spell an agent as keys do: it may be a word of the layout, as `main` is."""
     return _encode_characters(agent)
@@ -85,7 +86,7 @@ def _percent(match: re.Match[str]) -> str:
 
 def decode(segment: str) -> str:
     """Read the id that `encode` spelled; raises `ValueError` where the bytes are no UTF-8."""
-    return unquote_to_bytes(segment).decode()
+    return unquote_to_bytes(segment).decode() if "%" in segment else segment
 
 
 def chat_name(chat: Chat) -> ChatName:
@@ -134,12 +135,12 @@ def conversation_key(chat: Chat, chat_type: ChatType, message_id: str) -> Sessio
 
 def person_key(agent: str, who: str) -> SessionKey:
     """Build the key of a person's session; `who` as `person` or `identity` spells one."""
-    return SessionKey(f"agent:{_encode_characters(agent)}:person:{who}")
+    return SessionKey(f"agent:{encode_agent(agent)}:person:{who}")
 
 
 def link_key(agent: str, name: str) -> SessionKey:
     """Build the key of the session that linked chats share."""
-    return SessionKey(f"agent:{_encode_characters(agent)}:link:{encode(name)}")
+    return SessionKey(f"agent:{encode_agent(agent)}:link:{encode(name)}")
 
 
 def inside(key: SessionKey, part: str) -> SessionKey:
@@ -149,7 +150,7 @@ def inside(key: SessionKey, part: str) -> SessionKey:
 
 def main_key(agent: str) -> SessionKey:
     """Build the key of the one session for all DMs of an agent."""
-    return SessionKey(f"agent:{_encode_characters(agent)}:main")
+    return SessionKey(f"agent:{encode_agent(agent)}:main")
 
 
 def place(chat: Chat, thread_id: str | None, mark: str = "") -> str:
@@ -268,10 +269,11 @@ def shard_of(name: str, shards: int) -> int:
 
 
 def _platform(chat: Chat) -> str:
-    head = f"agent:{_encode_characters(chat.agent)}:{encode(chat.platform)}"
+    head = f"agent:{encode_agent(chat.agent)}:{encode(chat.platform)}"
     return head if chat.account == DEFAULT_ACCOUNT else f"{head}:account:{encode(chat.account)}"
 
 
+@lru_cache(maxsize=4_096)
 def _parse(key: str) -> tuple[str, Chat | None]:
     try:
         parsed = _chat_session(key) or _spanning_session(key)
@@ -324,7 +326,7 @@ def _spanning_session(key: str) -> tuple[str, Chat | None, str] | None:
         part if part in _SPANNING_WORDS else encode(decode(part))
         for part in re.split("([:/])", match["rest"])
     )
-    return agent, None, f"agent:{_encode_characters(agent)}:{spelled}"
+    return agent, None, f"agent:{encode_agent(agent)}:{spelled}"
 
 
 def _is_of_one_place(match: re.Match[str]) -> bool:

@@ -1,6 +1,6 @@
 """Source and policy to session key: the first step of every message."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.routing import keys
 from app.routing.isolation import Sent, Session, session_of
@@ -10,8 +10,7 @@ from app.routing.rules import Rulebook
 from session_router.models import Isolation, Kind, Resolution, Source
 
 
-@dataclass(frozen=True, slots=True)
-class Routing:
+class Routing(NamedTuple):
     """Which session a message belongs to, and what holds for it there.
 
     `chat` is the message's own chat as it was sent, the home of its id; `spans` tells that the
@@ -69,7 +68,7 @@ def route(  # noqa: PLR0913
     fields, people = effective.fields, rulebook.people
     scope = source.scope if source.platform in fields.scoped_platforms else None
     known = known or source
-    chat = Chat(agent, source.platform, source.account, scope, known.chat_id)
+    chat = _chat(agent, source, scope, known.chat_id)
     person = None
     if known.user_id is not None:
         person = people.person(source.platform, scope, known.user_id)
@@ -80,11 +79,11 @@ def route(  # noqa: PLR0913
     routed = known.chat_id if source.chat_type == "dm" else source.chat_id
     return Routing(
         key=session.key,
-        chat=keys.chat_name(chat._replace(chat_id=source.chat_id)),
+        chat=keys.chat_name(_chat(agent, source, scope, source.chat_id)),
         spans=session.spans,
         isolation=session.isolation,
         person=person,
-        place=keys.place(chat._replace(scope=source.scope, chat_id=routed), thread_id),
+        place=keys.place(_chat(agent, source, source.scope, routed), thread_id),
         is_moderator=person in effective.moderators or (source.is_moderator and fields.trust_roles),
         fields=fields,
         rule=effective.rule,
@@ -113,7 +112,11 @@ def chat_of_source(rulebook: Rulebook, agent: str, source: Source) -> Chat:
     """Tell the chat of a source, the home of its ids; its user and thread do not count."""
     fields = rulebook.effective(agent, "user", source).fields
     scope = source.scope if source.platform in fields.scoped_platforms else None
-    return Chat(agent, source.platform, source.account, scope, source.chat_id)
+    return _chat(agent, source, scope, source.chat_id)
+
+
+def _chat(agent: str, source: Source, scope: str | None, chat_id: str) -> Chat:
+    return Chat(agent, source.platform, source.account, scope, chat_id)
 
 
 def explain(

@@ -70,8 +70,10 @@ class Rulebook:
 
     def effective(self, agent: str, kind: Kind, source: Source) -> Effective:
         """Tell what holds for a message, as the rules say in their order."""
-        subject = {**vars(source), "agent": agent, "kind": kind}
         matchers = self._matchers
+        if not matchers:
+            return self._merged(())
+        subject = {**vars(source), "agent": agent, "kind": kind}
         return self._merged(
             tuple(index for index in self._candidates(subject) if matchers[index](subject))
         )

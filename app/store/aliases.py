@@ -34,9 +34,11 @@ class Aliases:
         `teach` what is new, or only look. In a DM an alias of the user is one of the chat.
         Raises `StoreUnavailable`.
         """
+        if source.user_id is None or not (source.user_aliases or self._places):
+            return source
         scope = source.scope if source.platform in fields.scoped_platforms else None
         place = keys.alias_place(agent, source.platform, scope)
-        if source.user_id is None or not (source.user_aliases or place in self._places):
+        if not source.user_aliases and place not in self._places:
             return source
         ids = tuple(dict.fromkeys((source.user_id, *source.user_aliases)))
         shard = shard_of(place, self._shards)

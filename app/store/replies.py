@@ -117,7 +117,11 @@ class Reader:
         """
         lease_seconds = int(section[4]) // 1000
         tagged = self.view_settings(session_section).isolation in TAGGED
-        messages = tuple(self.message(m, tagged=tagged) for m in section[12])
+        bodies = tuple(_stored(m[5]) for m in section[12])
+        messages = tuple(
+            _message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)
+        )
+        thread_id = bodies[-1].thread_id or session_section[8] or None
         return Run(
             id=self.run_id(section[0]),
             fence=int(section[0]),
@@ -127,7 +131,7 @@ class Reader:
             lease_expires_at=moment(section[3]),
             session_key=self._session,
             session_id=section[5],
-            route=_route(section[13], messages, section[12][-1], session_section),
+            route=_route(section[13], messages, thread_id),
             text=_text(messages, tagged=tagged),
             context=tuple(_context_message(line, tagged=tagged) for line in section[14]),
             omitted=tuple(_omitted(item) for item in section[11][1]),
@@ -152,26 +156,7 @@ class Reader:
 
     def message(self, section: list[Any], *, tagged: bool) -> BatchMessage:
         """A message of a batch: seq, id, counted returns, accepted, text, body, prompt answered."""
-        text, body = section[4], StoredMessage.model_validate_json(section[5], extra="ignore")
-        source = body.source
-        return BatchMessage(
-            message_id=section[1],
-            seq=section[0],
-            source=source,
-            user_id=source.user_id if source else None,
-            user_name=source.user_name if source else None,
-            text=text,
-            tagged_text=_tagged(source, text) if tagged else None,
-            payload=body.payload,
-            reply_to=body.reply_to,
-            mentions=body.mentions,
-            kind=body.kind,
-            group=body.group,
-            answers=section[6] or body.answers,
-            sent_at=body.sent_at,
-            received_at=moment(section[3]),
-            deliveries=section[2] + 1,
-        )
+        return _message(section, _stored(section[5]), tagged=tagged)
 
     def offered(
         self, sections: list[list[Any]]
@@ -246,6 +231,32 @@ class Reader:
         )
 
 
+def _stored(body: str) -> StoredMessage:
+    return StoredMessage.model_validate_json(body, extra="ignore")
+
+
+def _message(section: list[Any], body: StoredMessage, *, tagged: bool) -> BatchMessage:
+    text, source = section[4], body.source
+    return BatchMessage(
+        message_id=section[1],
+        seq=section[0],
+        source=source,
+        user_id=source.user_id if source else None,
+        user_name=source.user_name if source else None,
+        text=text,
+        tagged_text=_tagged(source, text) if tagged else None,
+        payload=body.payload,
+        reply_to=body.reply_to,
+        mentions=body.mentions,
+        kind=body.kind,
+        group=body.group,
+        answers=section[6] or body.answers,
+        sent_at=body.sent_at,
+        received_at=moment(section[3]),
+        deliveries=section[2] + 1,
+    )
+
+
 def dropped(section: list[Any]) -> tuple[Dropped, ...]:
     """What a call dropped: id, reason, ..."""
     return tuple(
@@ -256,7 +267,7 @@ def dropped(section: list[Any]) -> tuple[Dropped, ...]:
 
 def _omitted(item: list[Any]) -> Omitted:
     reason, message_id, text, body = item
-    source = StoredMessage.model_validate_json(body, extra="ignore").source
+    source = _stored(body).source
     return Omitted(
         message_id=message_id,
         user_id=source.user_id if source else None,
@@ -309,23 +320,20 @@ def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Contex
     return Context(tokens=tokens, limit=limit, ratio=round(ratio, 4), action=action)
 
 
-def _route(
-    place: str, messages: tuple[BatchMessage, ...], newest: list[Any], session_section: list[Any]
-) -> Route:
+def _route(place: str, messages: tuple[BatchMessage, ...], thread_id: str | None) -> Route:
     """Where a reply goes: by the newest message with a source, else by the session's last place.
 
-    The thread is the message's, the one it opened, or the session's.
+    `thread_id` is the thread that was opened for a message that was sent in none.
     """
     sources = [(m.source, m.message_id) for m in messages if m.source is not None]
     source: Source | Place
     source, reply_to = sources[-1] if sources else (read_place(place), None)
-    body = StoredMessage.model_validate_json(newest[5], extra="ignore")
     return Route(
         platform=source.platform,
         account=source.account,
         scope=source.scope,
         chat_id=source.chat_id,
-        thread_id=source.thread_id or body.thread_id or session_section[8] or None,
+        thread_id=source.thread_id or thread_id,
         reply_to=reply_to,
     )
 
@@ -333,7 +341,7 @@ def _route(
 def _context_message(line: list[Any], *, tagged: bool) -> ContextMessage:
     """CONTEXT: id, kept at, text, body."""
     message_id, at, text, stored = line
-    body = StoredMessage.model_validate_json(stored, extra="ignore")
+    body = _stored(stored)
     source = body.source
     return ContextMessage(
         message_id=message_id,

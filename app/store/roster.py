@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from app.routing.keys import encode_agent
 from app.store import keys, scripts
@@ -24,8 +25,7 @@ CONSUMERS_MAX = 1000
 HEARD_MS = 5000
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A holder that called, and the agent it called for; empty for none in particular."""
 
     agent: str

@@ -7,7 +7,8 @@ one slot, and its agent is known before the store is asked.
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from app.errors import UnknownRun
 from app.routing.keys import InvalidKey, SessionKey
@@ -16,8 +17,7 @@ from app.store.shards import shard_of_session
 _FORM = re.compile(r"([1-9][0-9]{0,15})\.(0|[1-9][0-9]{0,3})\.([A-Za-z0-9_-]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class RunAddress:
+class RunAddress(NamedTuple):
     """Where a run is: its fence, its shard, its session."""
 
     fence: int
@@ -30,6 +30,7 @@ class RunAddress:
         return f"{self.fence}.{self.shard}.{name}"
 
 
+@lru_cache(maxsize=1_024)
 def read_run_id(run_id: str, shards: int) -> RunAddress:
     """Find the address in an id; raises `UnknownRun` for what this service never gave."""
     form = _FORM.fullmatch(run_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from time import perf_counter
 from typing import Any, assert_never
 
 from app import metrics, tracing
@@ -53,8 +54,15 @@ class StoreClient:
 
     async def call(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
         """Run one script and return its reply."""
-        with metrics.calling_store(script.verb), tracing.calling_store(script.verb):
-            return await self._run(script, keys, *arguments)
+        started = perf_counter()
+        try:
+            with tracing.calling_store(script.verb):
+                return await self._run(script, keys, *arguments)
+        except Exception as error:
+            metrics.store_failed(error)
+            raise
+        finally:
+            metrics.store_answered(script.verb, perf_counter() - started)
 
     async def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
         library = scripts.LIBRARY

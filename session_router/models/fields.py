@@ -30,7 +30,8 @@ def _integer_to_text(value: object) -> object:
 
 
 def _to_rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _finite(value: JsonValue) -> JsonValue:

@@ -1,6 +1,5 @@
 """What a routing says beside its key, and what resolve explains."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -180,7 +179,7 @@ def test_a_routing_carries_the_fields_and_rules_that_held_and_is_frozen() -> Non
     routing = route(book, "main", "user", Source(**GROUP))
     assert routing.fields.batch_max == 7
     assert routing.rule == ("defaults", "big")
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         setattr(routing, "key", "other")  # noqa: B010 (mypy knows better)
 
 

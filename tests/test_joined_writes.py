@@ -1,0 +1,60 @@
+"""What one turn writes leaves as one; nothing waits longer than its turn, and nothing is lost."""
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from app.joined_writes import HELD_BYTES_MAX, JoinedWrites
+
+
+class Written:
+    """A transport that keeps what is done to it."""
+
+    def __init__(self) -> None:
+        self.done: list[bytes | str] = []
+
+    def write(self, data: bytes) -> None:
+        self.done.append(data)
+
+    def close(self) -> None:
+        self.done.append("closed")
+
+
+@pytest.fixture
+def written() -> Written:
+    return Written()
+
+
+@pytest.fixture
+async def joined(written: Written) -> JoinedWrites:
+    return JoinedWrites(cast("asyncio.Transport", written), asyncio.get_running_loop())
+
+
+async def test_what_one_turn_writes_leaves_as_one(written: Written, joined: JoinedWrites) -> None:
+    joined.write(b"head ")
+    joined.write(b"body")
+    assert written.done == []
+    await asyncio.sleep(0)
+    joined.write(b"another")
+    await asyncio.sleep(0)
+    assert written.done == [b"head body", b"another"]
+
+
+async def test_what_was_written_leaves_before_the_end(
+    written: Written, joined: JoinedWrites
+) -> None:
+    joined.write(b"last words")
+    joined.close()
+    await asyncio.sleep(0)
+    assert written.done == [b"last words", "closed"]
+
+
+async def test_much_leaves_within_its_turn(written: Written, joined: JoinedWrites) -> None:
+    much = b"x" * HELD_BYTES_MAX
+    joined.write(b"head")
+    joined.write(much)
+    joined.write(b"tail")
+    assert written.done == [b"head" + much]
+    await asyncio.sleep(0)
+    assert written.done == [b"head" + much, b"tail"]
