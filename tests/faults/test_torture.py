@@ -29,6 +29,7 @@ def test_under_every_fault_at_once_every_promise_is_kept(tmp_path: Path, seed: i
     assert outcome.figure("violations") == 0
     assert not outcome.errors, outcome.errors[0]
     assert outcome.figure("messages:") > 50
+    assert "operators: none" not in outcome.said
     # Each lane has got somewhere, on however busy a machine.
     for fault in ("kill_router", "kill_store", "delay", "kill_gateways"):
         assert outcome.faults[fault] >= 1, outcome.faults
