@@ -29,10 +29,11 @@ class JoinedWrites(Transport):
             self._send()
 
     def _send(self) -> None:
-        if self._held:
+        # The client may have gone within the turn: uvloop takes no word for it any more.
+        if self._held and not self._transport.is_closing():
             self._transport.write(b"".join(self._held))
-            self._held.clear()
-            self._held_bytes = 0
+        self._held.clear()
+        self._held_bytes = 0
 
     def close(self) -> None:
         self._send()

@@ -13,6 +13,10 @@ class Written:
 
     def __init__(self) -> None:
         self.done: list[bytes | str] = []
+        self.is_gone = False
+
+    def is_closing(self) -> bool:
+        return self.is_gone
 
     def write(self, data: bytes) -> None:
         self.done.append(data)
@@ -58,3 +62,15 @@ async def test_much_leaves_within_its_turn(written: Written, joined: JoinedWrite
     assert written.done == [b"head" + much]
     await asyncio.sleep(0)
     assert written.done == [b"head" + much, b"tail"]
+
+
+async def test_what_is_for_a_client_that_went_within_the_turn_is_dropped(
+    written: Written, joined: JoinedWrites
+) -> None:
+    joined.write(b"head")
+    written.is_gone = True
+    await asyncio.sleep(0)
+    joined.write(b"body")
+    joined.close()
+    await asyncio.sleep(0)
+    assert written.done == ["closed"]

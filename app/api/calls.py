@@ -20,7 +20,7 @@ _SCOPE_KEY = "session_router.call"
 _HEADER = REQUEST_ID_HEADER.lower().encode()
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # A request's id is this process's and a number: chance costs a call of the kernel each time.
-_PROCESS: Final = token_hex(6)
+_PROCESS: Final = token_hex(4)
 _NUMBERS: Final = count(1)
 
 logger = logging.getLogger(__name__)

@@ -15,14 +15,13 @@ from app.errors import BodyTooSlow, InvalidRequest, MalformedBody, ServiceEnds, 
 from session_router.models import FieldError, Seeing
 
 BODY_BYTES_MAX = 256 * 1024
-BODY_SECONDS = 20.0
 ERRORS_TOLD_MAX = 100
 _FIELD = re.compile(r"[a-z_]+|[0-9]+")
 Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_bytes(request: Request) -> bytes:
-    """Read a body of at most 256 KiB, and no more, for `BODY_SECONDS` at most.
+    """Read a body of at most 256 KiB, and no more, as long as there is patience.
 
     Raises `TooLarge`, `BodyTooSlow` and `ServiceEnds`.
     """
@@ -31,7 +30,7 @@ async def read_bytes(request: Request) -> bytes:
         raise TooLarge
     patience = services_of(request).patience
     try:
-        return await patience.wait(_read_all(request.receive), BODY_SECONDS)
+        return await patience.wait(_read_all(request.receive))
     except TimeoutError as error:
         raise (ServiceEnds if patience.is_lost else BodyTooSlow) from error
 

@@ -8,8 +8,9 @@ from collections.abc import Awaitable
 from math import inf
 from typing import TypeVar
 
+BODY_SECONDS = 20.0
 LAST_SECONDS = 0.5  # what is on its way arrives in that time; what stalls is not waited for
-LOOKS = 8  # in the time that one may wait: so much later it may end, as a part of that time
+LOOKS = 8  # in that time: a wait may last so much longer
 
 Part = TypeVar("Part")
 
@@ -27,34 +28,36 @@ class Patience:
         """Whether the service ends."""
         return self._ends_at < inf
 
-    async def wait(self, part: Awaitable[Part], seconds: float) -> Part:
-        """Return a part of a request; raises `TimeoutError` when it takes longer.
+    async def wait(self, part: Awaitable[Part]) -> Part:
+        """Return a part of a request.
 
-        So it does soon after the service was told to end.
+        Raises `TimeoutError` after `BODY_SECONDS`, or soon after the service was told to end.
         """
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(None) as limit:
-            self._waits[limit] = min(loop.time() + seconds, self._ends_at)
+            self._waits[limit] = min(loop.time() + BODY_SECONDS, self._ends_at)
             if self._look is None:
-                self._look = loop.call_later(seconds / LOOKS, self._look_around, seconds / LOOKS)
+                self._look_in((LAST_SECONDS if self.is_lost else BODY_SECONDS) / LOOKS)
             try:
                 return await part
             finally:
-                del self._waits[limit]
+                self._waits.pop(limit, None)
+
+    def _look_in(self, seconds: float) -> None:
+        self._look = asyncio.get_running_loop().call_later(seconds, self._look_around, seconds)
 
     def _look_around(self, pause_seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        now, self._look = loop.time(), None
-        for limit, ends_at in self._waits.items():
-            if min(ends_at, self._ends_at) <= now:
-                limit.reschedule(now)
+        now, self._look = asyncio.get_running_loop().time(), None
+        late = [limit for limit, at in self._waits.items() if min(at, self._ends_at) <= now]
+        for limit in late:
+            del self._waits[limit]
+            limit.reschedule(now)
         if self._waits:
-            self._look = loop.call_later(pause_seconds, self._look_around, pause_seconds)
+            self._look_in(pause_seconds)
 
     def lose(self) -> None:
         """The service ends."""
-        loop = asyncio.get_running_loop()
-        self._ends_at = loop.time() + LAST_SECONDS
+        self._ends_at = asyncio.get_running_loop().time() + LAST_SECONDS
         if self._look is not None:
             self._look.cancel()
-        self._look = loop.call_later(LAST_SECONDS, self._look_around, LAST_SECONDS / LOOKS)
+        self._look_in(LAST_SECONDS / LOOKS)

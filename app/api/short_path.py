@@ -1,7 +1,7 @@
 """The short path: the calls that gateways make all the time pass FastAPI by.
 
-Its routing, and what it does around a handler, costs more than all that the service does for a
-decision. It documents these calls as any other, and would serve them the same; the patterns of
+Its routing, and what it does around a handler, costs more than what the service does for a
+heartbeat. It documents these calls as any other, and would serve them the same; the patterns of
 their paths are its own.
 """
 

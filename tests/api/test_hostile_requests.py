@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from app import bounded_requests
-from app.api import http
+from app.api import patience
 from app.bounded_requests import HEAD_BYTES_MAX, BoundedRequests
 from app.logs import JsonLines, Lines, TextLines
 from tests.faults.services import Service as Process
@@ -51,7 +51,7 @@ def asked(process: Process, text: str) -> bytes:
 async def test_a_body_that_does_not_go_on_is_waited_for_a_bounded_time(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "BODY_SECONDS", 0.05)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"

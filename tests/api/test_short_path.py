@@ -15,7 +15,7 @@ from redis import Redis
 from starlette.types import Receive, Scope, Send
 
 from app import metrics
-from app.api import http, limits, short_path
+from app.api import limits, patience, short_path
 from app.api.short_path import HOT as HOT_VERBS
 from app.errors import StoreFull, StoreUnavailable
 from app.store.session_store import SessionStore
@@ -204,7 +204,7 @@ def play(
 ) -> Play:
     """Give what sends requests one after the other to a service on an empty store."""
     caplog.set_level(logging.DEBUG, "app.api.calls")
-    monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "BODY_SECONDS", 0.05)
 
     async def played(requests: Iterable[Request], *, is_short: bool, **settings: Any) -> list[Seen]:
         monkeypatch.setattr(short_path, "HOT", HOT_VERBS if is_short else frozenset())

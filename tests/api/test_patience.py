@@ -1,0 +1,59 @@
+"""What stalls is waited for its own time, and hardly at all when the service ends."""
+
+import asyncio
+
+import pytest
+
+from app.api import patience
+from app.api.patience import Patience
+
+SHORT_SECONDS = 0.05
+
+
+async def stalled() -> bytes:
+    await asyncio.Event().wait()
+    return b""
+
+
+async def test_what_stalls_is_waited_for_a_bounded_time_and_what_comes_is_returned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "BODY_SECONDS", SHORT_SECONDS)
+    waits = Patience()
+    async with asyncio.timeout(10):
+        ended = await asyncio.gather(
+            waits.wait(stalled()),
+            waits.wait(asyncio.sleep(0, b"whole")),
+            waits.wait(stalled()),
+            return_exceptions=True,
+        )
+    assert ended[1] == b"whole"
+    assert isinstance(ended[0], TimeoutError)
+    assert isinstance(ended[2], TimeoutError)
+    assert not waits.is_lost
+
+
+async def test_whoever_waits_when_the_service_ends_is_let_go_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "LAST_SECONDS", SHORT_SECONDS)
+    waits = Patience()
+    before = asyncio.create_task(waits.wait(stalled()))
+    await asyncio.sleep(0)
+    waits.lose()
+    async with asyncio.timeout(10):
+        for wait in (before, waits.wait(stalled()), waits.wait(stalled())):
+            with pytest.raises(TimeoutError):
+                await wait
+        assert await waits.wait(asyncio.sleep(0, b"there already")) == b"there already"
+    assert waits.is_lost
+
+
+async def test_a_wait_that_is_cancelled_is_forgotten() -> None:
+    waits = Patience()
+    task = asyncio.create_task(waits.wait(stalled()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not waits._waits
