@@ -407,8 +407,9 @@ def _take_settings(state: State) -> None:
 
 def _take_figures(state: State) -> None:
     for name in [name for name in state if re.match(r"(\d+/)?(counts:|tallies$)", name)]:
-        shard, kind, bucket = re.fullmatch(r"(\d+/)?(\w+):?(.*)", name).groups()
-        figures = state.setdefault(f"{shard or ''}stats", {})
+        kind, _, bucket = name.partition(":")
+        shard, _, kind = kind.rpartition("/")
+        figures = state.setdefault(f"{shard}/stats" if shard else "stats", {})
         for what, number in state.pop(name).items():
             is_tally = kind == "tallies" or what == "granted"
             shown = f"tally:{what}" if is_tally else f"{what}:{bucket}"

@@ -90,7 +90,7 @@ FAULTS = (
     Fault(
         "seen steer taken out and not stored",
         "session/reports.lua",
-        "if #joined > 0 then join_batch(joined, session.fence) end",
+        "if #joined > 0 then join_batch(joined) end",
         "",
     ),
     Fault(

@@ -1,5 +1,6 @@
 """The scripts that only read: what they tell, and that they change nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ CHAT = ChatName("agent:main:discord:room")
 SESSION = SessionKey(ROOM)
 
 
-async def call(s: Sessions, script: scripts.Script, names: list[str], *arguments: Any) -> Any:
+async def call(s: Sessions, script: scripts.Script, names: Sequence[str], *arguments: Any) -> Any:
     reply = await s.client.call(script, names, *arguments)
     s.look()
     assert s.changed == {}

@@ -20,12 +20,13 @@ function read_home(home)
   return packed and unpack_home(packed) or nil
 end
 
+local function after(m, time) return time and math.max(time - m.accepted_at, 0) or -1 end
+
 -- With `keep_ms` the message has ended, and its id is forgotten after that time.
 function write_home(m, state, reason, keep_ms)
   local has_moved = keep_ms or state == 'dead' or (state == 'waiting' and m.granted ~= '')
-  local function after(time) return time and math.max(time - m.accepted_at, 0) or -1 end
-  local granted_after = after(m.granted_at > 0 and m.granted_at)
-  local since_after = after(has_moved and (m.since or now))
+  local granted_after = after(m, m.granted_at > 0 and m.granted_at)
+  local since_after = after(m, has_moved and (m.since or now))
   local packed = cmsgpack.pack({name, state, m.decision, m.print, m.amended, reason,
     tonumber(m.granted) or '', m.accepted_at, granted_after, since_after})
   if keep_ms then

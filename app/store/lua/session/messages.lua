@@ -14,8 +14,10 @@ local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'grante
   'user', 'group', 'group_until', 'answers'}
 
 function pack_message(m)
-  local values = {}
-  for i, field in ipairs(MESSAGE) do values[i] = m[field] end
+  -- Spelled out: a table of known size is made faster than one that grows.
+  local values = {m.seq, m.id, m.home, m.sender, m.place, m.kind, m.owns, m.granted, m.granted_at,
+    m.returns, m.accepted_at, m.expires_at, m.offered, m.decision, m.print, m.amended, m.text,
+    m.body, m.user, m.group, m.group_until, m.answers}
   for i, value in ipairs(m.unread or {}) do values[#MESSAGE + i] = value end
   return cmsgpack.pack(values)
 end

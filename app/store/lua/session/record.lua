@@ -61,11 +61,13 @@ local function state_of()
   return session.depth > 0 and 'waiting' or 'idle'
 end
 
+local DEADLINES = {'over_at', 'retry_at', 'debounce_at', 'group_at', 'expire_at'}
+
 -- When a sweep must look at the session (I5), or nil.
 local function deadline_of(state)
   if state == 'idle' then return number('last_at') + number('keep_ms') end
   local deadline
-  for _, field in ipairs({'over_at', 'retry_at', 'debounce_at', 'group_at', 'expire_at'}) do
+  for _, field in ipairs(DEADLINES) do
     if session[field] then deadline = math.min(deadline or math.huge, number(field)) end
   end
   return deadline
