@@ -31,22 +31,25 @@ class _Reader:
         head = self._take(1)[0]
         if head <= 0x7F or head >= 0xE0:
             return head if head <= 0x7F else head - 0x100
-        if head <= 0x9F:
-            if head <= 0x8F:
-                return self._map(head & 0x0F)
-            return [self.value() for _ in range(head & 0x0F)]
-        if head <= 0xBF:
-            return _text(self._take(head & 0x1F))
         if head in _NUMBERS:
             form = _NUMBERS[head]
             return struct.unpack(form, self._take(struct.calcsize(form)))[0]
+        return self._sized(head)
+
+    def _sized(self, head: int) -> Any:
+        if head <= 0x8F or head >= 0xDE:
+            return self._map(self._size(head, 0x0F))
+        if head <= 0x9F or head in {0xDC, 0xDD}:
+            return [self.value() for _ in range(self._size(head, 0x0F))]
+        return _text(self._take(self._size(head, 0x1F)))
+
+    def _size(self, head: int, mask: int) -> int:
+        """How long it is: in the head itself, or in the bytes behind it."""
+        if head not in _LENGTHS:
+            return head & mask
         form = _LENGTHS[head]
-        size = struct.unpack(form, self._take(struct.calcsize(form)))[0]
-        if head >= 0xDE:
-            return self._map(size)
-        if head >= 0xDC:
-            return [self.value() for _ in range(size)]
-        return _text(self._take(size))
+        size: int = struct.unpack(form, self._take(struct.calcsize(form)))[0]
+        return size
 
     def _map(self, size: int) -> dict[Any, Any]:
         return {self.value(): self.value() for _ in range(size)}
