@@ -4,7 +4,10 @@ local given
 local settings  -- that hold for it
 local dropped_now
 
-local function take_in(parts) given, settings, dropped_now = parts, nil, {} end
+local function take_in(parts)
+  given, settings, dropped_now = parts, nil, {}
+  sent_settings = parts.settings_id
+end
 
 local function reply(word, reason, extra)
   extra = extra or {}

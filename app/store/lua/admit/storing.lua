@@ -30,7 +30,6 @@ end
 
 local function keep_settings()
   if given.settings_id == '' then return end
-  sent_settings = given.settings_id
   local stored_as = at('settings', given.settings_id)
   if not value_of(stored_as) then set_value(stored_as, given.settings) end
   put('settings', given.settings_id)

@@ -47,14 +47,13 @@ end
 function grant(messages, consumer, settings, by, ended_run)
   local fence, first_line, last_line = next_number(), told_to(read_context(settings))
   local before = had_before(messages)
-  run = {}
-  session.run = run
-  put_run({fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
+  run = {fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
     max_at = text(now + settings.max_run_ms), owners = owners_of(messages),
     lease_ms = text(settings.lease_ms), grace_ms = text(settings.grace_ms or 0),
     back_from = before, sent_before = sent_before(before, ended_run), context_from = first_line,
     context = last_line, place = messages[1].place,
-    omitted = session.omitted or '0', by = by or ''})
+    omitted = session.omitted or '0', by = by or ''}
+  put('run', run)
   enter_run(messages, fence)
   write_batch(messages)
   put('fence', fence)
