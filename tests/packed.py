@@ -1,4 +1,4 @@
-"""Reads what scripts pack with `cmsgpack`: arrays of texts, numbers and nothing."""
+"""Reads what scripts pack with `cmsgpack`: arrays and maps of texts, numbers and nothing."""
 
 import struct
 from typing import Any
@@ -15,7 +15,7 @@ _NUMBERS = {
     0xD2: ">i",
     0xD3: ">q",
 }
-_LENGTHS = {0xD9: ">B", 0xDA: ">H", 0xDB: ">I", 0xDC: ">H", 0xDD: ">I"}
+_LENGTHS = {0xD9: ">B", 0xDA: ">H", 0xDB: ">I", 0xDC: ">H", 0xDD: ">I", 0xDE: ">H", 0xDF: ">I"}
 
 
 class _Reader:
@@ -31,19 +31,28 @@ class _Reader:
         head = self._take(1)[0]
         if head <= 0x7F or head >= 0xE0:
             return head if head <= 0x7F else head - 0x100
-        if head <= 0x9F:
-            assert head >= 0x90, "no script packs a map"
-            return [self.value() for _ in range(head & 0x0F)]
-        if head <= 0xBF:
-            return _text(self._take(head & 0x1F))
         if head in _NUMBERS:
             form = _NUMBERS[head]
             return struct.unpack(form, self._take(struct.calcsize(form)))[0]
+        return self._sized(head)
+
+    def _sized(self, head: int) -> Any:
+        if head <= 0x8F or head >= 0xDE:
+            return self._map(self._size(head, 0x0F))
+        if head <= 0x9F or head in {0xDC, 0xDD}:
+            return [self.value() for _ in range(self._size(head, 0x0F))]
+        return _text(self._take(self._size(head, 0x1F)))
+
+    def _size(self, head: int, mask: int) -> int:
+        """How long it is: in the head itself, or in the bytes behind it."""
+        if head not in _LENGTHS:
+            return head & mask
         form = _LENGTHS[head]
-        size = struct.unpack(form, self._take(struct.calcsize(form)))[0]
-        if head >= 0xDC:
-            return [self.value() for _ in range(size)]
-        return _text(self._take(size))
+        size: int = struct.unpack(form, self._take(struct.calcsize(form)))[0]
+        return size
+
+    def _map(self, size: int) -> dict[Any, Any]:
+        return {self.value(): self.value() for _ in range(size)}
 
 
 def _text(data: bytes) -> str | bytes:
@@ -56,8 +65,24 @@ def _text(data: bytes) -> str | bytes:
 
 def unpack(data: bytes) -> list[Any]:
     """Read one packed array, whole."""
-    reader = _Reader(data)
-    value = reader.value()
-    assert reader.at == len(data), "something stands behind the array"
+    (value,) = unpack_all(data)
     assert isinstance(value, list)
     return value
+
+
+def unpack_map(data: bytes) -> dict[str, Any]:
+    """Read one packed map, whole; an empty one is packed as an array."""
+    (value,) = unpack_all(data)
+    if value == []:
+        return {}
+    assert isinstance(value, dict)
+    return value
+
+
+def unpack_all(data: bytes) -> list[Any]:
+    """Read what was packed one after the other."""
+    reader, values = _Reader(data), []
+    while reader.at < len(data):
+        values.append(reader.value())
+    assert reader.at == len(data), "the last is cut off"
+    return values

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.store import keys
-from tests.packed import unpack
+from tests.packed import unpack, unpack_all, unpack_map
 
 EPOCH_US = 1_795_328_956_000_000  # 2026-11-22T06:29:16Z
 EPOCH_MS = EPOCH_US // 1000
@@ -24,7 +24,7 @@ TIMES = {
     "bots_at",
 }
 RUN_TIMES = {"started_at", "max_at", "interrupt_at", "grace_at", "prompt_until", "asked_at"}
-POSTS = {b"sent", b"sent_before"}
+POSTS = {"sent", "sent_before"}
 NUMBERS = {
     *("seq", "fails", "back", "tokens", "limit", "keep_ms", "bots"),
     *("done", "dead", "removed", "omitted"),
@@ -177,7 +177,11 @@ MESSAGE = (
 
 
 def _message(packed: bytes) -> M:
-    f = dict(zip(MESSAGE, unpack(packed), strict=True))
+    return _message_of(unpack(packed))
+
+
+def _message_of(values: list[Any]) -> M:
+    f = dict(zip(MESSAGE, values, strict=True))
     return M(
         id=f["id"],
         seq=f["seq"],
@@ -251,8 +255,11 @@ def _session_id(text: str) -> int:
     return int(text.partition("-")[0]) - EPOCH_US
 
 
-def _session(record: Mapping[str, str]) -> State:
-    return {name: _session_field(name, value) for name, value in record.items()}
+def _session(record: Mapping[str, Any]) -> State:
+    return {
+        name: _run(value) if name == "run" else _session_field(name, value)
+        for name, value in record.items()
+    }
 
 
 def _session_field(name: str, value: str) -> Any:
@@ -265,11 +272,10 @@ def _session_field(name: str, value: str) -> Any:
     return int(value) if name in NUMBERS else value
 
 
-def _run(record: Mapping[bytes, bytes]) -> State:
-    posts = {name: unpack(value) for name, value in record.items() if name in POSTS}
-    rest = _texts({name: value for name, value in record.items() if name not in POSTS})
-    return {name: _run_field(name, value) for name, value in rest.items()} | {
-        name.decode(): ids for name, ids in posts.items()
+def _run(record: Mapping[str, Any]) -> State:
+    return {
+        name: unpack(value) if name in POSTS else _run_field(name, value)
+        for name, value in record.items()
     }
 
 
@@ -321,18 +327,18 @@ def _lost(raw: Raw) -> list[tuple[str, int | None, str]]:
 
 
 SHOWN: Mapping[str, Callable[[Raw], Any]] = {
-    "session": lambda raw: _session(_texts(raw)),
-    "run": _run,
+    "session": lambda raw: _session(unpack_map(raw)),
     "queue": lambda raw: [_message(packed) for packed in raw],
-    "batch": lambda raw: [_message(packed) for packed in raw],
+    "batch": lambda raw: [_message_of(values) for values in unpack_all(raw)],
     "senders": lambda raw: {name: int(number) for name, number in _texts(raw).items()},
-    "stats": lambda raw: {name: int(number) for name, number in _texts(raw).items()},
-    "participants": lambda raw: {n: _participant(value) for n, value in _texts(raw).items()},
+    "counts": unpack_map,
+    "tallies": unpack_map,
+    "participants": lambda raw: {n: _participant(value) for n, value in unpack_map(raw).items()},
     "omitted": lambda raw: [Gone(*unpack(packed)[:3]) for packed in raw],
     "timeline": lambda raw: [_event(packed) for packed in raw],
     "actions": lambda raw: [_acted(kept) for kept in raw],
     "fence": lambda raw: fence_of(raw.decode()),
-    "settings": lambda raw: sorted(_texts(raw)),
+    "settings": json.loads,
     "letters": lambda raw: {digest.decode(): _letter(packed) for digest, packed in raw.items()},
     "consumer": lambda raw: {name: fence_of(value) for name, value in _texts(raw).items()},
     "lost": _lost,
@@ -356,12 +362,16 @@ SHOWN: Mapping[str, Callable[[Raw], Any]] = {
 
 
 def tally(**counts: int) -> State:
-    """What the hash of figures says has happened."""
+    """What the figures say has happened."""
     return {f"tally:{what}": number for what, number in counts.items()}
 
 
 def dump(redis: Any, names: Mapping[str, str] | None = None) -> State:
-    """Read every key of the store. `names` gives the digest of a home its message's id."""
+    """Read every key of the store. `names` gives the digest of a home its message's id.
+
+    A run is shown as `run:<key>` beside its session, the ids of all settings as `settings`, all
+    figures together as `stats`.
+    """
     state: State = {}
     for name in sorted(redis.scan_iter(count=1000)):
         spelled = name.decode()
@@ -372,16 +382,38 @@ def dump(redis: Any, names: Mapping[str, str] | None = None) -> State:
         shown, value = _show(redis, name, rest, names or {})
         shard = tag.removeprefix("sr:{")
         state[shown if shard == "0" else f"{shard}/{shown}"] = value
-    _take_depths(state)
+    _take_runs(state)
+    _take_settings(state)
+    _take_figures(state)
     return state
 
 
-def _take_depths(state: State) -> None:
+def _take_runs(state: State) -> None:
     """A session says how many messages wait in its queue: true, or the store is wrong."""
-    for name, record in state.items():
+    for name, record in list(state.items()):
         if re.match(r"(\d+/)?session:", name):
             waiting = state.get(name.replace("session:", "queue:", 1), ())
-            assert int(record.pop("depth", 0)) == len(waiting), f"{name} miscounts what waits"
+            assert record.pop("depth", 0) == len(waiting), f"{name} miscounts what waits"
+            if run := record.pop("run", None):
+                state[name.replace("session:", "run:", 1)] = run
+
+
+def _take_settings(state: State) -> None:
+    for name in [name for name in state if re.match(r"(\d+/)?settings:", name)]:
+        kind, _, settings_id = name.partition(":")
+        state.pop(name)
+        state[kind] = sorted([*state.get(kind, ()), settings_id])
+
+
+def _take_figures(state: State) -> None:
+    for name in [name for name in state if re.match(r"(\d+/)?(counts:|tallies$)", name)]:
+        kind, _, bucket = name.partition(":")
+        shard, _, kind = kind.rpartition("/")
+        figures = state.setdefault(f"{shard}/stats" if shard else "stats", {})
+        for what, number in state.pop(name).items():
+            is_tally = kind == "tallies" or what == "granted"
+            shown = f"tally:{what}" if is_tally else f"{what}:{bucket}"
+            figures[shown] = figures.get(shown, 0) + number
 
 
 def _show(redis: Any, name: bytes, rest: str, names: Mapping[str, str]) -> tuple[str, Any]:
@@ -401,8 +433,8 @@ def _show(redis: Any, name: bytes, rest: str, names: Mapping[str, str]) -> tuple
     value = SHOWN[kind](raw)
     if kind in {"letters", "dead"}:
         value = {names.get(digest, digest): one for digest, one in value.items()}
-    if kind == "run":
-        value["by"] = names.get(value["by"], value["by"])
+    if kind == "session" and "run" in value:
+        value["run"]["by"] = names.get(value["run"]["by"], value["run"]["by"])
     return rest, value
 
 
@@ -417,5 +449,5 @@ def _acted(kept: bytes) -> Acted:
 
 
 def _event(packed: bytes) -> Event:
-    at, event, reason, by, message, fence = json.loads(packed)
+    at, event, reason, by, message, fence = unpack(packed)
     return Event(_at(at), event, reason, by, message, fence_of(fence))

@@ -273,6 +273,7 @@ def _platform(chat: Chat) -> str:
     return head if chat.account == DEFAULT_ACCOUNT else f"{head}:account:{encode(chat.account)}"
 
 
+# Each call on a session asks for its chat; to take a key apart costs more than to route.
 @lru_cache(maxsize=4_096)
 def _parse(key: str) -> tuple[str, Chat | None]:
     try:

@@ -77,9 +77,16 @@ class ConversationMoved:
 
 
 def admit_arguments(
-    admission: Admission, digest: str, clock: str, early: tuple[str, str, str]
+    admission: Admission,
+    digest: str,
+    clock: str,
+    early: tuple[str, str, str],
+    *,
+    with_settings: bool,
 ) -> tuple[str | int, ...]:
     """What `admit.lua` reads as ARGV; `early` is an edit that was found in the chat's shard.
+
+    The settings are sent by their id alone, and whole where the store asks for them.
 
     Raises `TooLarge` for a line of context that a session could not keep.
     """
@@ -100,7 +107,7 @@ def admit_arguments(
     return (
         clock,
         settings.settings_id,
-        settings.text,
+        settings.text if with_settings else "",
         message.message_id,
         digest,
         print_of(user_id, message.text),

@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from app.routing.keys import decode
 from app.store import keys, scripts
 from app.store.clock import stores_clock
 from app.store.store_client import Reply, StoreClient
@@ -17,7 +17,7 @@ from session_router.models import (
     Stats,
 )
 
-TALLY = "tally:"
+GRANTED = "granted"  # counted with the messages, told as a tally
 
 
 @dataclass(slots=True)
@@ -87,8 +87,8 @@ class Figures:
         return list(await asyncio.gather(*calls))
 
 
-def _counters(reply: Reply) -> list[tuple[str, int]]:
-    return [(name, int(n)) for name, n in zip(reply[2][::2], reply[2][1::2], strict=True)]
+def _pairs(flat: list[Any]) -> list[tuple[str, Any]]:
+    return list(zip(flat[::2], flat[1::2], strict=True))
 
 
 Part = tuple[str, str, _Sum]  # of an agent on a platform
@@ -113,25 +113,24 @@ def _parts(replies: Iterable[Reply]) -> list[Part]:
 
 def _messages(reply: Reply) -> list[Part]:
     found = []
-    for name, number in _counters(reply):
-        if not name.startswith(TALLY):
-            state, agent, platform = name.split(":")
-            found.append((decode(agent), decode(platform), _Sum(messages={state: number})))
+    for bucket, counts in _pairs(reply[3]):
+        messages = {state: number for state, number in _pairs(counts) if state != GRANTED}
+        found.append((*keys.parts_of_bucket(bucket), _Sum(messages=messages)))
     return found
 
 
 def _tallies(reply: Reply) -> Counter[str]:
-    tallies = ((name, n) for name, n in _counters(reply) if name.startswith(TALLY))
-    return Counter({name.removeprefix(TALLY): n for name, n in tallies})
+    granted = sum(dict(_pairs(counts)).get(GRANTED, 0) for _, counts in _pairs(reply[3]))
+    return Counter({GRANTED: granted, **dict(_pairs(reply[2]))})
 
 
 def _overdue_ms(reply: Reply) -> float:
-    return max(reply[1] - float(reply[4]), 0) if reply[4] else 0
+    return max(reply[1] - float(reply[5]), 0) if reply[5] else 0
 
 
 def _sessions(reply: Reply) -> list[Part]:
     found = []
-    rows = reply[3]
+    rows = reply[4]
     for bucket, sessions, running, waiting, paused, oldest_at in zip(
         *(rows[column::6] for column in range(6)), strict=True
     ):

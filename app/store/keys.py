@@ -6,30 +6,32 @@ Numbers are milliseconds of the store's clock unless said otherwise.
 ====================  ======  ===========================================================
 key                   type    what it holds; who writes it; how long it lives
 ====================  ======  ===========================================================
-`session:<key>`       hash    the session: id, last seq, settings, how many messages wait, and
-                              while it runs the fence and its deadlines; every verb; until
-                              retired
-`run:<key>`           hash    the active run: holder, owners, interrupt, what its holder
-                              reports; while it runs
+`session:<key>`       string  the session, a packed map: id, last seq, settings, how many
+                              messages wait, and while it runs the fence, its deadlines and
+                              `run`: holder, owners, interrupt, what its holder reports; every
+                              verb; until retired
 `queue:<key>`         list    waiting messages in the order of delivery, packed with
                               their bodies; until granted or removed
-`batch:<key>`         list    the active run's messages, packed likewise; while it runs
+`batch:<key>`         string  the active run's messages, packed likewise, one after the
+                              other; while it runs
 `senders:<key>`       hash    sender to how many of its messages wait; while any does
-`participants:<key>`  hash    sender to `seq JSON` of its name, the last 50; with the
-                              session
+`participants:<key>`  string  sender to `seq JSON` of its name, the last 50, a packed map;
+                              with the session
 `omitted:<key>`       list    the last 20 messages that were dropped or expired; until a
                               run that was told of them completes
-`timeline:<key>`      list    the last 50 events and at most 14 more, each a JSON list; with
-                              the session
+`timeline:<key>`      list    the last 50 events and at most 14 more, each packed; with the
+                              session
 `fence`               string  the last number drawn: fences and session ids; for ever
-`settings`            hash    settings id to the effective policy as JSON; one for each
-                              distinct outcome of the policy; for ever (policy)
-`stats`               hash    `state:agent:platform` to a count of messages, `tally:word` to
-                              how often something has happened; for ever
+`settings:<id>`       string  the effective policy as JSON; one for each distinct outcome of
+                              the policy; for ever (policy)
+`counts:<bucket>`     string  how many messages of an agent and platform are in each state, how
+                              many were accepted, and how many runs granted, a packed map; for
+                              ever
+`tallies`             string  how often something has happened, a packed map; for ever
 `due`                 zset    session to its next deadline (lease, retry, debounce, expiry,
                               retirement); with what is due
-`buckets`             set     `agent:platform` pairs that have sessions; the platform of a
-                              session that spans them is `*`; for ever
+`buckets`             set     `agent:platform` pairs that have counts or sessions; the platform
+                              of a session that spans them is `*`; for ever
 `letters`             hash    digest to dead letter; until a person takes it
 `sessions:<bucket>`   zset    all sessions, by key; with the session
 `running:<bucket>`    zset    sessions in that state, since when; likewise `waiting:` and
@@ -102,37 +104,6 @@ ROUTERS = ("sr:{routers}:seen", "sr:{routers}:consumers", "sr:{routers}:heard")
 POINTER_DAYS = 30
 MOVED_DAYS = 400
 
-# The order of KEYS in every script on a session; lua/session/keys.lua names them again.
-SESSION_KEYS = (
-    "session",
-    "run",
-    "queue",
-    "batch",
-    "senders",
-    "participants",
-    "omitted",
-    "timeline",
-    "fence",
-    "settings",
-    "stats",
-    "due",
-    "buckets",
-    "letters",
-    "sessions",
-    "running",
-    "waiting",
-    "paused",
-    "backlog",
-    "dead",
-    "active",
-    "ready_sets",
-    "news",
-    "memory",
-    "context",
-    "data",
-)
-
-
 # Publications: hints for routers, which read the stored state at the latest every second.
 READY_CHANNEL = "sr:ready"  # says the name of a ready set
 SIGNALS_CHANNEL = "sr:signals"  # says "<shard> <holder>"
@@ -141,17 +112,10 @@ EVENTS_CHANNEL = "sr:events"
 ANSWERS_CHANNEL = "sr:answers"  # says "<milliseconds> <JSON>"
 
 
-def session_keys(shard: int, session: SessionKey) -> list[str]:
-    """The keys of one session and its shard, in the order of `SESSION_KEYS`."""
+def session_keys(shard: int, session: SessionKey) -> tuple[str, str]:
+    """What a script on one session is given: from these it builds the other keys."""
     tag = f"sr:{{{shard}}}:"
-    bucket = bucket_of(session)
-    own = [f"{tag}{kind}:{session}" for kind in SESSION_KEYS[:8]]
-    shared = [f"{tag}{kind}" for kind in SESSION_KEYS[8:14]]
-    indexes = [f"{tag}{kind}:{bucket}" for kind in SESSION_KEYS[14:20]]
-    chat = chat_of(session) or ChatName(session)
-    of_chat = [f"{tag}active:{chat}", ready_sets(shard), news(shard), memory(shard, chat)]
-    later = [f"{tag}{kind}:{session}" for kind in SESSION_KEYS[24:]]
-    return [*own, *shared, *indexes, *of_chat, *later]
+    return f"{tag}session:{session}", f"{tag}active:{chat_of(session) or session}"
 
 
 def bucket_of(session: SessionKey) -> str:
@@ -255,4 +219,4 @@ def index(shard: int, kind: str, bucket: str) -> str:
 
 
 def stats(shard: int) -> list[str]:
-    return [f"sr:{{{shard}}}:stats", f"sr:{{{shard}}}:buckets", due(shard)]
+    return [f"sr:{{{shard}}}:tallies", f"sr:{{{shard}}}:buckets", due(shard)]

@@ -2,8 +2,8 @@
 
 The server makes a library's functions once, where a script's would be made at each call. All
 names end in the digest of the library's text, so two releases can share a store. A function on
-one session works with the files of `lua/session`, which stand before it in this order; the
-others stand alone.
+one session works with the files of `lua/session`, which stand before it in this order, `admit`
+with those of `lua/admit` as well; the others stand alone.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,13 @@ from importlib.resources import files
 LUA = files("app.store") / "lua"
 SESSION_PARTS = (
     "keys",
+    "values",
     "messages",
     "homes",
+    "figures",
     "record",
+    "settings",
+    "generations",
     "contexts",
     "groups",
     "queue",
@@ -42,19 +46,23 @@ _FUNCTION = """redis.register_function{{
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What one verb does in the store: a file of `lua`."""
+    """What one verb does in the store: a file of `lua`, and the parts in the folder of its name."""
 
     verb: str
     is_on_session: bool
+    parts: tuple[str, ...] = ()
 
     def registered(self) -> str:
         """The script as its library registers it, with the flags of its shebang."""
         shebang, _, body = (LUA / f"{self.verb}.lua").read_text("utf-8").partition("\n")
         _, _, flag = shebang.partition("flags=")
         begins = "begin(KEYS, ARGV)\n" if self.is_on_session else ""
-        return _FUNCTION.format(
+        function = _FUNCTION.format(
             verb=self.verb, flags=f"'{flag}'" if flag else "", body=begins + body
         )
+        if not self.parts:
+            return function
+        return "\n".join(["do", *_texts(self.verb, self.parts), function, "end"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,11 @@ def _on_session(verb: str) -> Script:
     return Script(verb, is_on_session=True)
 
 
-ADMIT = _on_session("admit")
+ADMIT = Script(
+    "admit",
+    is_on_session=True,
+    parts=("incoming", "limits", "storing", "meeting", "starting", "controls"),
+)
 HEARTBEAT = _on_session("heartbeat")
 COMPLETE = _on_session("complete")
 SESSION = _on_session("session")
@@ -137,9 +149,12 @@ STATS = _alone("stats")
 def _body_of(scripts: Sequence[Script]) -> str:
     """Those that stand alone come first, where they see nothing of the shared parts."""
     alone = [script.registered() for script in scripts if not script.is_on_session]
-    parts = [(LUA / "session" / f"{part}.lua").read_text("utf-8") for part in SESSION_PARTS]
     on_session = [script.registered() for script in scripts if script.is_on_session]
-    return "\n".join([*alone, *parts, *on_session])
+    return "\n".join([*alone, *_texts("session", SESSION_PARTS), *on_session])
+
+
+def _texts(folder: str, parts: Sequence[str]) -> list[str]:
+    return [(LUA / folder / f"{part}.lua").read_text("utf-8") for part in parts]
 
 
 LIBRARY = library_of(_body_of([one for one in vars().values() if isinstance(one, Script)]))

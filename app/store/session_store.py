@@ -80,11 +80,7 @@ class SessionStore:
                 session, early = await self._set_home(chat_shard, digest, session, admission)
                 # From there on that shard knows better: a thread of it may be bound.
                 shard, is_homed = shard_of_session(session, self._shards), True
-            reply = await self._client.call(
-                scripts.ADMIT,
-                keys.session_keys(shard, session),
-                *admit_arguments(admission, digest, self._clock(), early),
-            )
+            reply = await self._admit_in(session, shard, admission, digest, early)
             match reply[0]:
                 case "moved":
                     return ConversationMoved()
@@ -95,6 +91,26 @@ class SessionStore:
                 case _:
                     return read_decision(reply, session, shard, admission)
         raise StoreUnavailable(MOVING)
+
+    async def _admit_in(
+        self,
+        session: SessionKey,
+        shard: int,
+        admission: Admission,
+        digest: str,
+        early: tuple[str, str, str],
+    ) -> Reply:
+        """One call, and another with the settings where the store does not have them."""
+        session_keys, clock = keys.session_keys(shard, session), self._clock()
+        for with_settings in (False, True):
+            reply = await self._client.call(
+                scripts.ADMIT,
+                session_keys,
+                *admit_arguments(admission, digest, clock, early, with_settings=with_settings),
+            )
+            if reply[0] != "settings":
+                break
+        return reply
 
     async def _set_home(
         self, shard: int, digest: str, session: SessionKey, admission: Admission

@@ -3,9 +3,8 @@
 All methods raise `StoreUnavailable`.
 """
 
-import json
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from app.errors import UnknownMessage, UnknownRun, UnknownSession
 from app.routing.keys import ChatName, InvalidKey, SessionKey, shard_of
@@ -53,7 +52,7 @@ class SessionViews:
         reply = await self._client.call(scripts.TIMELINE, keys.timeline(shard, session))
         if reply[0] == "unknown":
             raise UnknownSession
-        events = tuple(_event(text, shard, session) for text in reply[1:])
+        events = tuple(_event(told, shard, session) for told in reply[1:])
         return Timeline(key=session, events=events)
 
     def _shard_of(self, session: SessionKey) -> int:
@@ -138,8 +137,8 @@ def _session_detail(reply: Reply, reader: Reader) -> SessionDetail:
     )
 
 
-def _event(text: str, shard: int, session: SessionKey) -> TimelineEvent:
-    at, event, reason, by, message_id, fence = json.loads(text)
+def _event(told: list[Any], shard: int, session: SessionKey) -> TimelineEvent:
+    at, event, reason, by, message_id, fence = told
     return TimelineEvent(
         at=moment(at),
         event=event,

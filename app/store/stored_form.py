@@ -11,8 +11,8 @@ from typing import Final
 from app.store import keys
 from app.store.store_client import StoreClient
 
-WRITTEN: Final = 1
-READ: Final = frozenset({1})
+WRITTEN: Final = 2
+READ: Final = frozenset({2})
 
 
 class UnreadableStore(Exception):

@@ -16,7 +16,7 @@ from session_router.models import Message
 FIELD: Final = "tomorrow"
 ADDITIONS: Final = (
     (r"(local MESSAGE = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
-    (r"values\[i\] = m\[field\] end", r"values[i] = m[field] == nil and 'x' or m[field] end"),
+    (r"(local values = \{m\.seq, [^}]*)\}", rf"\1, m.{FIELD} or 'x'}}"),
     (r"(local HOME = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
     (r"(cmsgpack\.pack\(\{name, state, [^}]*)\}\)", r"\1, 'x'})"),
     (r"(local ENDED = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),

@@ -76,28 +76,28 @@ FAULTS = (
     Fault(
         "id marked as seen before it is stored",
         "admit.lua",
-        "if ARGV[16] == 'stop' then return stop() end",
-        "local marked = {name, 'waiting', 'queue', print, '', '', '', now, 0, 0}\n"
-        "redis.call('SET', at('id', home), cmsgpack.pack(marked))\n"
-        "if ARGV[16] == 'stop' then return stop() end",
+        "if given.control == 'stop' then return stop() end",
+        "local marked = {name, 'waiting', 'queue', given.print, '', '', '', now, 0, 0}\n"
+        "redis.call('SET', at('id', given.home), cmsgpack.pack(marked))\n"
+        "if given.control == 'stop' then return stop() end",
     ),
     Fault(
         "fence counter restarted",
-        "session/keys.lua",
+        "session/values.lua",
         "text(math.max(last + 1, now_us))",
         "text(now_us)",
     ),
     Fault(
         "seen steer taken out and not stored",
         "session/reports.lua",
-        "if #joined > 0 then join_batch(joined, session.fence) end",
+        "if #joined > 0 then join_batch(joined) end",
         "",
     ),
     Fault(
         "run given again to another consumer",
-        "admit.lua",
-        "run and run.by == home and run.consumer == holder",
-        "run and run.by == home",
+        "admit/incoming.lua",
+        "run and run.by == given.home and run.consumer == given.holder",
+        "run and run.by == given.home",
     ),
     Fault(
         "interrupt leaves its sender's messages where they are",
@@ -113,7 +113,7 @@ FAULTS = (
     ),
     Fault(
         "queue limit off by one",
-        "admit.lua",
+        "admit/limits.lua",
         "local limit = all >= settings.queue_max and",
         "local limit = all > settings.queue_max and",
     ),
@@ -131,14 +131,14 @@ FAULTS = (
     ),
     Fault(
         "answer not offered",
-        "admit.lua",
+        "admit/storing.lua",
         "if decision == 'steer' or decision == 'answer' then offer_to_run(m) end",
         "if decision == 'steer' then offer_to_run(m) end",
     ),
     Fault(
         "anybody answers what the owners are asked",
-        "admit.lua",
-        "return run.prompt_from == 'anyone' or (sender ~= '' and owns_run())",
+        "admit/meeting.lua",
+        "return run.prompt_from == 'anyone' or (given.sender ~= '' and owns_run())",
         "return true",
     ),
     Fault(
@@ -149,7 +149,7 @@ FAULTS = (
     ),
     Fault(
         "part of a burst interrupts the run of its siblings",
-        "admit.lua",
+        "admit/meeting.lua",
         "if run_has_sibling() then return wait('queue', 'group') end",
         "",
     ),
@@ -169,7 +169,7 @@ FAULTS = (
     ),
     Fault(
         "held run interrupted",
-        "admit.lua",
+        "admit/meeting.lua",
         "if run.held then return wait('queue', 'run_held') end",
         "",
     ),
@@ -181,8 +181,8 @@ FAULTS = (
     ),
     Fault(
         "job reports into a session that was reset",
-        "admit.lua",
-        "(session.id ~= ARGV[31] or session.reset_pending)",
+        "admit/incoming.lua",
+        "(session.id ~= given.session_id or session.reset_pending)",
         "not session.id",
     ),
 )

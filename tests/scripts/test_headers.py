@@ -15,6 +15,7 @@ LUA = Path(scripts.__file__).parent / "lua"
 APP = LUA.parents[1]
 FILES = sorted(LUA.glob("*.lua"))
 PARTS = sorted((LUA / "session").glob("*.lua"))
+OWN_PARTS = sorted(set(LUA.glob("*/*.lua")) - set(PARTS))
 SCRIPTS = [value for value in vars(scripts).values() if isinstance(value, scripts.Script)]
 
 ON_SESSION = {script.verb for script in SCRIPTS if script.is_on_session}
@@ -41,13 +42,19 @@ def code_of(*files: Path) -> str:
     return "\n".join(re.sub(r"--.*", "", file.read_text()) for file in files)
 
 
+def own_code_of(file: Path) -> str:
+    """The code of a script with the parts that nobody else has."""
+    return code_of(*(part for part in OWN_PARTS if part.parent.name == file.stem), file)
+
+
 def whole_code_of(file: Path) -> str:
     """The code of a script with the shared parts, if it has them."""
-    return code_of(*PARTS, file) if file.stem in ON_SESSION else code_of(file)
+    shared = PARTS if file.stem in ON_SESSION else []
+    return "\n".join((code_of(*shared), own_code_of(file)))
 
 
 def is_on_session(file: Path) -> bool:
-    return "keys.SESSION_KEYS" in " ".join(header_of(file))
+    return "keys.session_keys" in " ".join(header_of(file))
 
 
 def numbered(file: Path, title: str) -> set[int]:
@@ -78,7 +85,7 @@ def replies_of(file: Path) -> list[str]:
 
 def words_in_code(file: Path) -> set[str]:
     """Every word that a script may put first in its reply."""
-    code = code_of(file)
+    code = own_code_of(file)
     firsts = re.findall(r"return \{([^,}]*)", code)
     firsts += re.findall(r"\b(?:reply|wait)\(('\w+'|mode)", code)
     firsts += re.findall(r"table\.insert\(\w+, 1, ('\w+')\)", code)
@@ -107,6 +114,9 @@ def shared_function(name: str) -> str:
 def test_the_scripts_are_those_that_python_loads() -> None:
     assert {script.verb for script in SCRIPTS} == {file.stem for file in FILES}
     assert set(scripts.SESSION_PARTS) == {part.stem for part in PARTS}
+    assert {(script.verb, part) for script in SCRIPTS for part in script.parts} == {
+        (part.parent.name, part.stem) for part in OWN_PARTS
+    }
 
 
 @each_script
@@ -187,7 +197,7 @@ def test_the_header_has_every_reply_and_no_other(file: Path) -> None:
 
 def test_the_reasons_in_the_header_of_admit_are_those_that_it_gives() -> None:
     file = LUA / "admit.lua"
-    header, code = " ".join(replies_of(file)), code_of(file)
+    header, code = " ".join(replies_of(file)), own_code_of(file)
     literals = set(re.findall(r"'(\w+)'", code))
     stems = {f"{literal}_active" for literal in literals if "'_active'" in code}
     known = set(get_args(Reason))
@@ -198,11 +208,11 @@ def test_the_reasons_in_the_header_of_admit_are_those_that_it_gives() -> None:
     assert told <= known, "the header gives a reason that the API does not know"
 
 
-def test_lua_names_the_keys_of_a_session_in_pythons_order() -> None:
-    found = re.findall(r"(\w+) = KEYS\[(\d+)\]", code_of(LUA / "session" / "keys.lua"))
-    assert [(name, int(number)) for name, number in found] == [
-        (name, number) for number, name in enumerate(keys.SESSION_KEYS, start=1)
-    ]
+def kinds_of_keys() -> set[str]:
+    """What scripts on a session ask of `key`."""
+    lua = code_of(*FILES, *PARTS, *OWN_PARTS)
+    held_together = re.findall(r"(\w+) = '(?:shard|bucket|chat)'", lua)
+    return {*re.findall(r"\bkey\.(\w+)", lua), *held_together}
 
 
 def documented_kinds() -> set[str]:
@@ -213,10 +223,10 @@ def documented_kinds() -> set[str]:
 
 
 def test_the_table_has_every_key_that_is_spelled_and_no_other() -> None:
-    lua = code_of(*FILES, *PARTS)
+    lua = code_of(*FILES, *PARTS, *OWN_PARTS)
     python = Path(keys.__file__).read_text()
     spelled = {
-        *keys.SESSION_KEYS,
+        *kinds_of_keys(),
         *re.findall(r"\bat\('(\w+)'", lua),
         *re.findall(r"TAG \.\. '(\w+):'", lua),
         *re.findall(r"sr:\{\{\{shard\}\}\}:(\w+)", python),
@@ -230,12 +240,47 @@ def test_the_table_has_every_key_that_is_spelled_and_no_other() -> None:
 def test_keys_are_spelled_in_one_file_of_python_and_where_lua_reads_an_index() -> None:
     python = {file.name for file in APP.rglob("*.py") if "sr:" in file.read_text()}
     assert python == {"keys.py"}
-    lua = {file.name for file in (*FILES, *PARTS) if "TAG .." in code_of(file)}
+    scripts_and_parts = (*FILES, *PARTS, *OWN_PARTS)
+    lua = {file.name for file in scripts_and_parts if "TAG .." in code_of(file)}
     assert lua == {"index.lua", "keys.lua", "ready.lua", "stats.lua"}
 
 
-def test_every_key_of_a_session_carries_its_shards_tag() -> None:
-    names = keys.session_keys(3, SessionKey("agent:main:discord:group:{9}:u"))
-    assert len(names) == len(keys.SESSION_KEYS)
-    assert all(name.startswith("sr:{3}:") for name in names)
-    assert [name.split(":")[2] for name in names] == list(keys.SESSION_KEYS)
+KEYS_THAT_LUA_BUILDS = """#!lua name=built
+{parts}
+redis.register_function('built', function(KEYS, ARGV)
+  begin(KEYS, {{'1'}})
+  local names = {{}}
+  for i, kind in ipairs(ARGV) do names[i] = key[kind] end
+  return names
+end)
+"""
+
+
+@pytest.mark.parametrize(
+    ("session", "bucket", "chat"),
+    [
+        ("agent:main:discord:group:{9}:u", "main:discord", "agent:main:discord:{9}"),
+        ("agent:main:main", "main:*", "agent:main:main"),
+        ("agent:a:person:discord:7", "a:*", "agent:a:person:discord:7"),
+    ],
+)
+def test_every_key_that_lua_builds_is_in_the_slot_of_those_it_was_given(
+    store_url: str, session: str, bucket: str, chat: str
+) -> None:
+    given = keys.session_keys(3, SessionKey(session))
+    kinds = sorted(kinds_of_keys())
+    parts = "\n".join(
+        (LUA / "session" / f"{part}.lua").read_text() for part in scripts.SESSION_PARTS
+    )
+    with Redis.from_url(store_url, decode_responses=True) as redis:
+        redis.function_load(KEYS_THAT_LUA_BUILDS.format(parts=parts))
+        built = dict(zip(kinds, redis.fcall("built", 2, *given, *kinds), strict=True))
+        slots = {redis.execute_command("CLUSTER KEYSLOT", name) for name in built.values()}
+    assert slots == {redis.execute_command("CLUSTER KEYSLOT", "{3}")}
+    assert (built["session"], built["active"]) == given
+    of_shard = {"fence", "tallies", "due", "buckets", "letters", "ready_sets", "news"}
+    of_bucket = {"sessions", "running", "waiting", "paused", "backlog", "dead", "counts"}
+    holders = dict.fromkeys(of_bucket, bucket) | dict.fromkeys(("active", "memory", "moved"), chat)
+    for kind, name in built.items():
+        holder = holders.get(kind, session)
+        assert name == f"sr:{{3}}:{kind}" + ("" if kind in of_shard else f":{holder}")

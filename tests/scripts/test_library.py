@@ -1,8 +1,12 @@
 """The functions of the library live on: what is one call's own must end with it."""
 
+from typing import Any
+
 import pytest
 
 from app.store import scripts
+from app.store.scripts import Script
+from app.store.store_client import StoreClient
 from app.store.wire import Refusal
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM
@@ -50,3 +54,33 @@ async def test_settings_that_are_known_by_heart_are_those_of_each_session(sessio
     assert (await s.send("m2", "bob", chat_id="other")).decision == "interrupt"
     s.policy(busy={"other_sender": "queue"})
     assert (await s.send("m2", "bob")).decision == "queue"
+
+
+async def test_settings_are_sent_whole_once_and_again_where_the_store_lost_them(
+    sessions: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = sessions()
+    sent_whole: list[str] = []
+    call = StoreClient.call
+
+    async def noted(self: StoreClient, script: Script, names: Any, *arguments: Any) -> Any:
+        if script is scripts.ADMIT and arguments[2]:
+            sent_whole.append(arguments[3])
+        return await call(self, script, names, *arguments)
+
+    monkeypatch.setattr(StoreClient, "call", noted)
+    await s.send("m1", "alice")
+    await s.send("m2", "bob")
+    assert (await s.send("m2", "bob")).decision == "duplicate"
+    assert sent_whole == ["m1"]
+    # As on a replica that was elected before it had them: that they are known by heart is
+    # no proof that they are stored.
+    (name,) = s.redis.keys("sr:{0}:settings:*")
+    s.redis.delete(name)
+    assert (await s.send("m3", "bob")).decision == "queue"
+    assert sent_whole == ["m1", "m3"]
+    assert s.redis.exists(name)
+    s.redis.flushall()
+    assert (await s.send("m4", "bob")).decision == "run"
+    assert sent_whole == ["m1", "m3", "m4"]
+    assert s.redis.exists(name)

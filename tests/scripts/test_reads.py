@@ -1,5 +1,6 @@
 """The scripts that only read: what they tell, and that they change nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ CHAT = ChatName("agent:main:discord:room")
 SESSION = SessionKey(ROOM)
 
 
-async def call(s: Sessions, script: scripts.Script, names: list[str], *arguments: Any) -> Any:
+async def call(s: Sessions, script: scripts.Script, names: Sequence[str], *arguments: Any) -> Any:
     reply = await s.client.call(script, names, *arguments)
     s.look()
     assert s.changed == {}
@@ -291,13 +292,15 @@ async def test_figures_are_of_one_moment(sessions: Open) -> None:
     await s.send("b1", "bob")
     s.clock.step(1)
     stats = await call(s, scripts.STATS, keys.stats(0), s.clock())
-    word, now_ms, counters, buckets, first_due = stats
+    word, now_ms, tallies, counts, buckets, first_due = stats
     assert (word, now_ms) == ("stats", EPOCH_MS + 2_000)
-    assert dict(zip(counters[::2], counters[1::2], strict=True)) == {
-        "accepted:main:discord": "3",
-        "in_run:main:discord": "2",
-        "waiting:main:discord": "1",
-        "tally:granted": "2",
+    bucket, counted = counts
+    assert (tallies, bucket) == ([], "main:discord")
+    assert dict(zip(counted[::2], counted[1::2], strict=True)) == {
+        "accepted": 3,
+        "in_run": 2,
+        "waiting": 1,
+        "granted": 2,
     }
     assert first_due == str(EPOCH_MS + 30_000)
     assert buckets == ["main:discord", 2, 2, 0, 0, str(EPOCH_MS + 1_000)]
@@ -305,8 +308,9 @@ async def test_figures_are_of_one_moment(sessions: Open) -> None:
 
 async def test_an_empty_store_has_no_figures_and_its_own_clock(sessions: Open) -> None:
     s = sessions()
-    word, now_ms, counters, buckets, first_due = await call(s, scripts.STATS, keys.stats(0), "")
-    assert (word, counters, buckets, first_due) == ("stats", [], [], "")
+    stats = await call(s, scripts.STATS, keys.stats(0), "")
+    word, now_ms, tallies, counts, buckets, first_due = stats
+    assert (word, tallies, counts, buckets, first_due) == ("stats", [], [], [], "")
     seconds, microseconds = s.redis.time()
     assert abs(now_ms - (seconds * 1000 + microseconds // 1000)) < 60_000
     assert now_ms > EPOCH_US // 10**6

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from app.store import keys
+from tests.packed import unpack_map
 
 Redis = Any  # redis-py gives bytes or texts, as its client was made; these are texts
 
@@ -47,23 +48,28 @@ def assert_no_debt(redis: Redis, now_ms: int) -> None:
 def sessions(redis: Redis) -> dict[str, dict[str, Any]]:
     prefix = "sr:{0}:session:"
     names = [key.removeprefix(prefix) for key in redis.scan_iter(f"{prefix}*", count=1000)]
-    return {name: redis.hgetall(prefix + name) for name in names}
+    return {name: unpack_map(_bytes_of(redis, prefix + name)) for name in names}
+
+
+def _bytes_of(redis: Redis, key: str) -> bytes:
+    found: bytes = redis.execute_command("GET", key, NEVER_DECODE=True)
+    return found
 
 
 def messages(redis: Redis) -> Counter[str]:
     """Messages by state over the whole store; `accepted` is the sum of the others (I2)."""
     counted: Counter[str] = Counter()
-    for name, number in redis.hgetall(keys.stats(0)[0]).items():
-        if not name.startswith("tally:"):
-            counted[name.partition(":")[0]] += int(number)
+    for name in redis.scan_iter("sr:{0}:counts:*"):
+        counted.update(unpack_map(_bytes_of(redis, name)))
+    del counted["granted"]
     assert counted["accepted"] == counted.total() - counted["accepted"], counted
     return +counted
 
 
 def traces_of(redis: Redis, session: str) -> set[str]:
     """Kinds of the keys and indexes that still name a session."""
-    own = {f"{kind}:{session}" for kind in keys.SESSION_KEYS[:8]}
-    kinds = {kind for kind in own if redis.exists(f"sr:{{0}}:{kind}")}
+    prefix = "sr:{0}:"
+    kinds = {key.removeprefix(prefix) for key in redis.scan_iter(f"{prefix}*:{session}")}
     for key in redis.scan_iter("sr:{0}:*", _type="zset"):
         if redis.zscore(key, session) is not None:
             kinds.add(key)

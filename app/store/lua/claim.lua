@@ -3,14 +3,14 @@
 -- claimer gets it (I1); repeated with its request id it gives the same run while nobody has
 -- called on it (I4).
 --
--- KEYS  1-26 keys.SESSION_KEYS
+-- KEYS  1-2 keys.session_keys
 -- ARGV  1 now_us  2 holder  3 request id (empty: none)  4 the ready set it was found in
 --
 -- Replies
 --   granted, SESSION, RUN
 --   not_ready                somebody else has it, or its head is another account's
 
-read_session()
+read_session_with(key.participants, key.context, key.counts, key.fence)
 if not session.id then
   leave_ready_set(ARGV[4])
   return {'not_ready'}

@@ -4,7 +4,7 @@
 -- between the end of one run and the start of the next (I2, I5); repeated after a lost
 -- answer, it answers the same and does its work once (I4).
 --
--- KEYS  1-26 keys.SESSION_KEYS
+-- KEYS  1-2 keys.session_keys
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 outcome  5 requeue (1: put
 --       an interrupted batch back)  6 reason  7 next (1: grant the next run)  8 usage (JSON or
 --       empty)  9 context tokens  10 context limit (empty: as it was)  11 data (JSON, empty: as
@@ -29,7 +29,7 @@ local function repeat_answer(ended)
   if ended.next_fence == '' or not is_untouched(ended.next_fence) then
     return reply(nil, ended.returned)
   end
-  return reply(run_section(read_messages(key.batch, 0, -1)), ended.returned)
+  return reply(run_section(read_batch()), ended.returned)
 end
 
 local function settle_outcome(ended_run, settings)
@@ -46,7 +46,7 @@ local function next_batch(ended_run, settings)
   return take_batch(settings)
 end
 
-read_session()
+read_session_with(key.batch, key.participants, key.context, key.counts, key.tallies, key.fence)
 local ended = session.fence ~= ARGV[2] and ARGV[2] == ARGV[3] and read_end(ARGV[2])
 if ended then return repeat_answer(ended) end
 local refusal = refusal_of_holder(ARGV[2], ARGV[3])

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Deletes a dead letter. Guarantees: it ends as removed (I2); repeated, it finds it gone.
 --
--- KEYS  1-26 keys.SESSION_KEYS
+-- KEYS  1-2 keys.session_keys
 -- ARGV  1 now_us  2 who  3 home of the message
 --
 -- Replies
@@ -22,7 +22,8 @@ if session.id then
   note('removed', 'discarded', ARGV[2], m.id)
   save()
 else
-  write_counts()
+  write_figures()
+  write_values()
 end
 keep_action(ARGV[2], 'discard', 'changed', m.id)
 return {'changed'}

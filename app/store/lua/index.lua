@@ -16,7 +16,8 @@ local by_key = ARGV[1] == 'key'
 local most_found, most_looked_at = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function has_participant(member)
-  for _, value in ipairs(redis.call('HVALS', TAG .. 'participants:' .. member)) do
+  local packed = redis.call('GET', TAG .. 'participants:' .. member)
+  for _, value in pairs(packed and cmsgpack.unpack(packed) or {}) do
     if string.find(value, ARGV[5], 1, true) then return true end
   end
   return false

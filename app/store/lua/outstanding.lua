@@ -8,7 +8,7 @@
 --   outstanding, (session key, fence, INTERRUPT, offered, ...), (session key, fence, how, ...)
 
 local runs, lost = {}, {}
-for session_key in pairs(read_hash(KEYS[1])) do
+for _, session_key in ipairs(redis.call('HKEYS', KEYS[1])) do
   turn_to(session_key)
   if run and now < tonumber(session.over_at) then
     for _, part in ipairs({session_key, session.fence, interrupt_section(), offered_section()}) do

@@ -16,7 +16,8 @@ for _, set in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   found[#found + 1] = sessions
 end
 for i = 2, #ARGV do
-  local set = redis.call('HGET', TAG .. 'session:' .. ARGV[i], 'ready')
+  local packed = redis.call('GET', TAG .. 'session:' .. ARGV[i])
+  local set = packed and cmsgpack.unpack(packed).ready
   local since = set and redis.call('ZSCORE', TAG .. 'ready:' .. set, ARGV[i])
   if since then found[#found + 1] = {set, ARGV[i], since} end
 end

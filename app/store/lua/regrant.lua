@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Gives a claimed run again, to the request that claimed it.
 --
--- KEYS  1-26 keys.SESSION_KEYS
+-- KEYS  1-2 keys.session_keys
 -- ARGV  1 now_us  2 fence  3 request id
 --
 -- Replies
@@ -12,4 +12,4 @@
 read_session()
 if session.fence ~= ARGV[2] or run.claim ~= ARGV[3] then return {'other'} end
 if not is_untouched(ARGV[2]) then return {'claimed'} end
-return {'granted', session_section(), run_section(read_messages(key.batch, 0, -1))}
+return {'granted', session_section(), run_section(read_batch())}

@@ -4,6 +4,7 @@
 local read_context, told_to, keep_line, forget_line, forget_told, context_section
 do
 
+local CONTEXT_BYTES_MAX = 65536
 local LINE = {'number', 'home', 'id', 'at', 'text', 'body'}
 
 local function unpack_context(packed, ttl_ms)
@@ -18,19 +19,18 @@ end
 
 function read_context(settings)
   if context_lines then return context_lines end
-  if context_packed == nil then context_packed = redis.call('GET', key.context) end
-  context_lines = unpack_context(context_packed, settings and settings.context_ttl_ms)
+  context_lines = unpack_context(value_of(key.context), settings and settings.context_ttl_ms)
   return context_lines
 end
 
 local function write_context(lines, ttl_ms)
   context_lines = lines
-  if #lines == 0 then return redis.call('DEL', key.context) end
+  if #lines == 0 then return drop_value(key.context) end
   local packed = {}
   for i, line in ipairs(lines) do
     packed[i] = {line.number, line.home, line.id, line.at, line.text, line.body}
   end
-  redis.call('SET', key.context, cmsgpack.pack(packed), 'PX', ttl_ms)
+  set_value_for(key.context, cmsgpack.pack(packed), ttl_ms)
 end
 
 local function without(lines, is_gone)

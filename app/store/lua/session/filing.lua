@@ -4,6 +4,8 @@
 local oldest_waiting_at, held_until, ready_set, leave_ready_set, save, forget_session
 do
 
+local EVENTS_TRIMMED_AT = 64
+
 -- The head is the oldest, unless somebody jumped the queue.
 function oldest_waiting_at()
   if not session.jumped then return session.depth > 0 and head_of_queue().accepted_at or nil end
@@ -65,7 +67,7 @@ local function file_state(state)
   if state_before == state then return end
   if not state_before then
     redis.call('ZADD', key.sessions, 0, name)
-    redis.call('SADD', key.buckets, string.sub(key.sessions, #TAG + #'sessions:' + 1))
+    counts_of(BUCKET)
   elseif state_before ~= 'idle' then
     redis.call('ZREM', key[state_before], name)
   end
@@ -96,14 +98,6 @@ local function file_deadline(state)
   deadline_before = deadline
 end
 
-local function write_session()
-  local to_set, to_drop = {}, {}
-  for field, value in pairs(changed) do to_set[#to_set + 1] = field to_set[#to_set + 1] = value end
-  for field in pairs(dropped) do to_drop[#to_drop + 1] = field end
-  if #to_set > 0 then redis.call('HSET', key.session, unpack(to_set)) end
-  if #to_drop > 0 then redis.call('HDEL', key.session, unpack(to_drop)) end
-end
-
 local function write_senders()
   if session.depth == 0 and next(senders_changed) then
     redis.call('DEL', key.senders)
@@ -115,15 +109,6 @@ local function write_senders()
     end
   end
   senders_changed = {}
-end
-
-local function write_run()
-  local to_set = {}
-  for field, value in pairs(run_changed) do
-    to_set[#to_set + 1] = field
-    to_set[#to_set + 1] = value
-  end
-  if #to_set > 0 then redis.call('HSET', key.run, unpack(to_set)) end
 end
 
 -- A few events more than are shown may be kept: so they need not be cut at each call.
@@ -146,11 +131,11 @@ function save()
   file_run()
   file_deadline(state)
   write_session()
-  write_run()
   write_senders()
   write_events()
-  write_counts()
-  changed, dropped, run_changed, events = {}, {}, {}, {}
+  write_figures()
+  write_values()
+  events = {}
   state_before, backlog_changed = state, nil
 end
 

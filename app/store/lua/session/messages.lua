@@ -6,42 +6,71 @@
 -- store: fields are added at the end only. What a newer one added is kept, unread; what an
 -- older one did not write is empty.
 
+local pack_message, unpack_message, read_messages, pack_all, push_all, read_batch, write_batch
+do
+
 local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'granted', 'granted_at',
   'returns', 'accepted_at', 'expires_at', 'offered', 'decision', 'print', 'amended', 'text', 'body',
   'user', 'group', 'group_until', 'answers'}
 
-local function pack_message(m)
-  local values = {}
-  for i, field in ipairs(MESSAGE) do values[i] = m[field] end
+function pack_message(m)
+  -- Spelled out: a table of known size is made faster than one that grows.
+  local values = {m.seq, m.id, m.home, m.sender, m.place, m.kind, m.owns, m.granted, m.granted_at,
+    m.returns, m.accepted_at, m.expires_at, m.offered, m.decision, m.print, m.amended, m.text,
+    m.body, m.user, m.group, m.group_until, m.answers}
   for i, value in ipairs(m.unread or {}) do values[#MESSAGE + i] = value end
   return cmsgpack.pack(values)
 end
 
-local function unpack_message(packed)
-  local m, values = {packed = packed}, cmsgpack.unpack(packed)
+local function message_of(values)
+  local m = {}
   for i, field in ipairs(MESSAGE) do m[field] = values[i] end
   for i = #values + 1, #MESSAGE do m[MESSAGE[i]] = '' end
   if #values > #MESSAGE then m.unread = {unpack(values, #MESSAGE + 1)} end
   return m
 end
 
-local function read_messages(list, first, last)
+function unpack_message(packed)
+  local m = message_of(cmsgpack.unpack(packed))
+  m.packed = packed
+  return m
+end
+
+function read_messages(list, first, last)
   local messages = redis.call('LRANGE', list, first, last)
   for i, packed in ipairs(messages) do messages[i] = unpack_message(packed) end
   return messages
 end
 
-local function pack_all(messages, first, last, step)
+function pack_all(messages, first, last, step)
   local packed = {}
   for i = first, last, step do packed[#packed + 1] = pack_message(messages[i]) end
   return packed
 end
 
 -- A Lua call takes about 8,000 values.
-local function push_all(command, list, packed)
+function push_all(command, list, packed)
   for i = 1, #packed, PUSHED_MAX do
     redis.call(command, list, unpack(packed, i, math.min(i + PUSHED_MAX - 1, #packed)))
   end
+end
+
+-- A batch is one text: its packed messages, one after the other. Read in portions, for a C function
+-- gives back about 8,000 values at most.
+function read_batch()
+  local packed, messages, offset = value_of(key.batch), {}, 0
+  while packed and offset ~= -1 do
+    local portion = {cmsgpack.unpack_limit(packed, PUSHED_MAX, offset)}
+    offset = portion[1]
+    for i = 2, #portion do messages[#messages + 1] = message_of(portion[i]) end
+  end
+  return messages
+end
+
+function write_batch(messages)
+  set_value(key.batch, table.concat(pack_all(messages, 1, #messages, 1)))
+end
+
 end
 
 local function platform_of(place) return string.match(place, '^[^:]*') end

@@ -13,7 +13,7 @@ local function waiting_of(sender)
 end
 
 local function queue_changed(m, by)
-  put_depth(session.depth + by)
+  put('depth', session.depth + by)
   queue_head = session.depth == 1 and by > 0 and m or nil
   if by > 0 and (m.group or '') ~= '' then put('groups', '1') end
   if by < 0 or m.granted ~= '' or session.depth == 1 then backlog_changed = true end
@@ -111,6 +111,8 @@ end
 
 local is_last_try, choose_batch
 do
+
+local BATCH_BYTES_MAX = 1048576
 
 function is_last_try(m, settings) return m.returns + 1 >= settings.max_deliveries end
 

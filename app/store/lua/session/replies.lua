@@ -84,7 +84,7 @@ end
 function running_section()
   if not session.fence then return false end
   local ids = {}
-  for i, m in ipairs(read_messages(key.batch, 0, -1)) do ids[i] = m.id end
+  for i, m in ipairs(read_batch()) do ids[i] = m.id end
   return {session.fence, run.consumer, run.session_id, run.started_at, session.over_at,
     run.owners, run.status or '', run.sealed or '', interrupt_section(), ids,
     unpacked(run.sent), run.held or '', asking_section()}

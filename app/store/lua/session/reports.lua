@@ -10,6 +10,9 @@ local function note_report(status, usage, tokens, limit)
   if limit ~= '' then put('limit', limit) end
 end
 
+local note_posts
+do
+
 -- What the run posted: replies to it join its session, and the next holder of the batch is told.
 -- `digests` are those of the ids, in the same order; '' where replies join nothing.
 local function note_sent(ids, digests)
@@ -27,7 +30,7 @@ end
 
 -- The posts and what was seen stand last among the arguments, from `first`: how many posts,
 -- the posts, the ids that were seen. Gives back these.
-local function note_posts(ARGV, first)
+function note_posts(ARGV, first)
   local count_of_posts, ids, digests = tonumber(ARGV[first]), {}, {}
   for i = 1, count_of_posts do
     ids[i], digests[i] = ARGV[first + 2 * i - 1], ARGV[first + 2 * i]
@@ -36,12 +39,22 @@ local function note_posts(ARGV, first)
   return {unpack(ARGV, first + 2 * count_of_posts + 1)}
 end
 
+end
+
 local function hold_run(is_held)
   if is_held then put_run({held = '1'}) else drop_run({'held'}) end
 end
 
+local note_seen
+do
+
+local function join_batch(messages)
+  enter_run(messages, session.fence)
+  set_value(key.batch, value_of(key.batch) .. table.concat(pack_all(messages, 1, #messages, 1)))
+end
+
 -- A steer or an answer that its holder has seen is part of the batch from then on.
-local function note_seen(seen)
+function note_seen(seen)
   if #seen == 0 or not run.offers then return end
   local wanted, joined = {}, {}
   for _, id in ipairs(seen) do wanted[id] = true end
@@ -52,5 +65,7 @@ local function note_seen(seen)
       note('seen', '', run.consumer, m.id, session.fence)
     end
   end
-  if #joined > 0 then join_batch(joined, session.fence) end
+  if #joined > 0 then join_batch(joined) end
+end
+
 end

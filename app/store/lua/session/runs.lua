@@ -5,7 +5,7 @@ local function deadline_of_run()
   return math.min(tonumber(session.lease_at), max_at, tonumber(run.grace_at or max_at))
 end
 
-local has_user_message, join_batch, grant
+local has_user_message, enter_run, grant
 do
 
 local function owners_of(messages)
@@ -34,13 +34,12 @@ function has_user_message(messages)
   return false
 end
 
-function join_batch(messages, fence)
+function enter_run(messages, fence)
   for _, m in ipairs(messages) do
     m.granted, m.granted_at, m.offered = fence, now, ''
     write_home(m, 'in_run', '')
     count('in_run', m.place, 1)
   end
-  push_all('RPUSH', key.batch, pack_all(messages, 1, #messages, 1))
 end
 
 -- `by` is the home of the message whose admission granted it, if one did: only that one's
@@ -48,31 +47,39 @@ end
 function grant(messages, consumer, settings, by, ended_run)
   local fence, first_line, last_line = next_number(), told_to(read_context(settings))
   local before = had_before(messages)
-  run, run_changed = {}, {}
-  put_run({fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
+  run = {fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
     max_at = text(now + settings.max_run_ms), owners = owners_of(messages),
     lease_ms = text(settings.lease_ms), grace_ms = text(settings.grace_ms or 0),
     back_from = before, sent_before = sent_before(before, ended_run), context_from = first_line,
     context = last_line, place = messages[1].place,
-    omitted = session.omitted or '0', by = by or ''})
-  join_batch(messages, fence)
+    omitted = session.omitted or '0', by = by or ''}
+  put('run', run)
+  enter_run(messages, fence)
+  write_batch(messages)
   put('fence', fence)
   put('lease_at', text(now + settings.lease_ms))
   put('over_at', text(deadline_of_run()))
   drop('debounce_at')
-  tally('granted', 1)
+  count('granted', run.place, 1)
   note('granted', '', consumer, '', fence)
 end
 
 end
 
+local signal
+do
+
+local NEWS_KEPT_MS = 3600000
+
 -- What a holder should know at once: stored first, then said. A publication is a hint; who
 -- missed it reads `news`.
-local function signal(holder)
+function signal(holder)
   if redis.call('ZADD', key.news, text(now), holder) == 1 then
     redis.call('ZREMRANGEBYSCORE', key.news, '-inf', text(now - NEWS_KEPT_MS))
   end
   redis.call('PUBLISH', 'sr:signals', SHARD .. ' ' .. holder)
+end
+
 end
 
 -- Asks the holder to stop: signalled now, lost at the end of the grace. A stop or a reset
@@ -174,12 +181,19 @@ end
 
 end
 
+local delay_retry
+do
+
+local RETRY_DOUBLINGS_MAX = 16
+
 -- A failure holds the whole session, twice as long each time in a row.
-local function delay_retry(since, settings)
+function delay_retry(since, settings)
   if settings.retry_delay_ms == 0 then return end
   local doublings = math.min(number('fails'), RETRY_DOUBLINGS_MAX)
   put('retry_at', text(since + settings.retry_delay_ms * 2 ^ doublings))
   add('fails', 1)
+end
+
 end
 
 -- Steers and answers that were offered to this run and not seen go on waiting; they are named.
@@ -194,6 +208,9 @@ end
 
 local end_run
 do
+
+local LOST_MAX = 100
+local LOST_KEPT_SECONDS = 3600
 
 local function is_lost(how)
   return how == 'lease_expired' or how == 'max_run' or how == 'grace' or how == 'forced'
@@ -260,11 +277,11 @@ end
 -- Ends the active run in one of the ways of GOES, at `ended_at` if not now, and gives back
 -- what it was.
 function end_run(how, settings, ended_at)
-  local ended_run, messages = run, read_messages(key.batch, 0, -1)
-  redis.call('DEL', key.batch, key.run)
+  local ended_run, messages = run, read_batch()
+  drop_value(key.batch)
   for _, m in ipairs(messages) do count('in_run', m.place, -1) end
-  for _, field in ipairs({'fence', 'lease_at', 'over_at'}) do drop(field) end
-  run, run_changed = nil, {}
+  for _, field in ipairs({'fence', 'lease_at', 'over_at', 'run'}) do drop(field) end
+  run = nil
   note('ended', how, ended_run.consumer, '', ended_run.fence)
   tally_end(ended_run, how, ended_at or now)
   if is_lost(how) then tell_lost(ended_run, how) end
