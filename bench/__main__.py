@@ -17,10 +17,12 @@ from bench import (
     recovery,
     scripts,
     session_lists,
+    throughput,
 )
-from bench.figures import print_table, write
+from bench.figures import keep, print_table, written
 
 BENCHES = {
+    "throughput": throughput,
     "recovery": recovery,
     "interrupts": interrupts,
     "idle_claims": idle_claims,
@@ -34,13 +36,13 @@ BENCHES = {
 def main() -> None:
     short = os.environ.get("BENCH_SHORT", "") not in ("", "0")
     wanted = sys.argv[1:] or list(BENCHES)
-    figures = []
+    benches = {}
     for name in wanted:
         print(f"measuring {name}", file=sys.stderr, flush=True)
-        found = asyncio.run(BENCHES[name].measure(short=short))
-        print_table(found)
-        figures += found
-    print(write(figures, short=short))
+        benches[name] = asyncio.run(BENCHES[name].measure(short=short))
+        print_table(benches[name])
+    print(keep(written({}, benches)))
 
 
-main()
+if __name__ == "__main__":
+    main()
