@@ -11,6 +11,7 @@ import sys
 
 from bench import (
     connection,
+    growth,
     idle_claims,
     interrupts,
     record_sizes,
@@ -23,6 +24,7 @@ from bench.figures import keep, print_table, written
 
 BENCHES = {
     "throughput": throughput,
+    "growth": growth,
     "recovery": recovery,
     "interrupts": interrupts,
     "idle_claims": idle_claims,
