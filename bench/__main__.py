@@ -1,13 +1,15 @@
-"""`make bench`: what sweep, signals, claims, lists, scripts and records cost, and may cost.
+"""`make bench`: what decisions, their growth and everything around them cost, and may cost.
 
-Everything runs on loopback and in a temporary folder, in about three minutes; with BENCH_SHORT=1
-in one, on fewer leases and samples. The figures are of this machine at this
-moment: other work on it shows.
+Everything runs on loopback and in temporary folders, in about a quarter of an hour; with
+BENCH_SHORT=1 in a few minutes, on fewer rounds, sizes and samples. The figures are of this machine
+at this moment: other work on it shows. All of it in the long form becomes the project's report;
+parts of it, named as arguments, and the short form are only kept beside the bench.
 """
 
 import asyncio
 import os
 import sys
+import time
 
 from bench import (
     connection,
@@ -16,11 +18,13 @@ from bench import (
     interrupts,
     record_sizes,
     recovery,
+    report,
     scripts,
     session_lists,
     throughput,
 )
 from bench.figures import keep, print_table, written
+from bench.surroundings import surroundings
 
 BENCHES = {
     "throughput": throughput,
@@ -37,13 +41,26 @@ BENCHES = {
 
 def main() -> None:
     short = os.environ.get("BENCH_SHORT", "") not in ("", "0")
-    wanted = sys.argv[1:] or list(BENCHES)
+    names = sys.argv[1:]
+    if names == ["report"]:
+        report.write_page()
+        return
+    result = _measured(names or list(BENCHES), short=short)
+    print(f"written to {keep(result)}")
+    if not names and not short:
+        report.write(result)
+        print(f"and to {report.RESULT}, {report.PAGE} and {report.PICTURES}")
+
+
+def _measured(names: list[str], *, short: bool) -> str:
+    about, since = surroundings(), time.monotonic()
     benches = {}
-    for name in wanted:
+    for name in names:
         print(f"measuring {name}", file=sys.stderr, flush=True)
         benches[name] = asyncio.run(BENCHES[name].measure(short=short))
         print_table(benches[name])
-    print(keep(written({}, benches)))
+    about["took"] = f"{(time.monotonic() - since) / 60:.1f} minutes"
+    return written(about, benches)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+WHOLE_FROM = 100
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -41,7 +42,10 @@ class Figure:
     def verdict(self) -> str:
         if self.target is None:
             return ""
-        return "met" if self.is_met else f"missed by {abs(self.value / self.target - 1):.0%}"
+        if self.is_met:
+            return "met"
+        missed = 100 * abs(self.value / self.target - 1)
+        return f"missed by {'less than 1' if missed < 1 else f'{missed:.0f}'} %"
 
     @property
     def wanted(self) -> str:
@@ -57,10 +61,8 @@ class Figure:
 
 def in_unit(value: float, unit: str) -> str:
     """A value as people read it: three digits that count, and its unit."""
-    small = 100
-    digits = 0 if abs(value) >= small or value == int(value) else 3
-    text = f"{value:,.0f}" if not digits else f"{value:.{digits}g}"
-    return f"{text} {unit}".rstrip()
+    is_whole = abs(value) >= WHOLE_FROM or value == int(value)
+    return f"{value:,.0f} {unit}" if is_whole else f"{value:.3g} {unit}"
 
 
 def quantile(values: Sequence[float], part: float) -> float:

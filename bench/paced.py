@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 
 from bench.figures import quantile
@@ -50,6 +51,9 @@ class _Connection:
         self.meant = 0.0
         self.free_since = 0.0
 
+    def close(self) -> None:
+        self.socket.close()
+
     def fileno(self) -> int:
         return self.socket.fileno()
 
@@ -71,8 +75,10 @@ class _Connection:
 class _Sending:
     """The requests, each at its moment, and what became of them."""
 
-    def __init__(self, port: int, per_second: float, queued: Sequence[bytes]) -> None:
-        self._free = deque(_Connection(port) for _ in range(CONNECTIONS))
+    def __init__(
+        self, connections: Iterable[_Connection], per_second: float, queued: Sequence[bytes]
+    ) -> None:
+        self._free = deque(connections)
         self._busy: set[_Connection] = set()
         self._queued = queued
         self._interval = 1 / per_second
@@ -129,10 +135,12 @@ def requests(count: int, token: str, stamp: str, body: str) -> list[bytes]:
 
 def run(port: int, per_second: float, queued: Sequence[bytes]) -> Pace:
     """Send them at their moments; raises `LoadFailed` unless every answer is a grant."""
-    sending = _Sending(port, per_second, queued)
-    used = time.process_time()
-    sending.send_all()
-    used = time.process_time() - used
+    with ExitStack() as stack:
+        connections = [stack.enter_context(closing(_Connection(port))) for _ in range(CONNECTIONS)]
+        sending = _Sending(connections, per_second, queued)
+        used = time.process_time()
+        sending.send_all()
+        used = time.process_time() - used
     # Where the service is slower than the pace, no request may have found a free connection.
     late_ms = sending.late_ms or [0.0]
     return Pace(

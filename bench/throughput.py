@@ -28,6 +28,7 @@ from bench.wrk import Load, Work, load, require_wrk
 PER_SECOND: Final = 1_000
 AT_PACE: Final = f"at {PER_SECOND:,} a second"
 RATE: Final = "decisions a second"
+CYCLES: Final = "granted and completed a second"
 WARM_SECONDS: Final = 1
 CYCLING: Final = (STANDARD, SERVICE)
 FSYNCS: Final = ("no", "everysec", "always")
@@ -186,4 +187,4 @@ def _table(turns: Turns) -> Iterator[Figure]:
             yield replace(of_rounds(name, [value(turn) for turn in its], unit), of=rival.name)
         cycles = [turn.cycle.per_second for turn in its if turn.cycle is not None]
         if cycles:
-            yield replace(of_rounds("granted and completed a second", cycles, "1/s"), of=rival.name)
+            yield replace(of_rounds(CYCLES, cycles, "1/s"), of=rival.name)
