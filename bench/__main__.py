@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 import time
+from pathlib import Path
 
 from bench import (
     connection,
@@ -23,7 +24,7 @@ from bench import (
     session_lists,
     throughput,
 )
-from bench.figures import keep, print_table, written
+from bench.figures import place_for_result, print_table, written
 from bench.surroundings import surroundings
 
 BENCHES = {
@@ -45,22 +46,24 @@ def main() -> None:
     if names == ["report"]:
         report.write_page()
         return
-    result = _measured(names or list(BENCHES), short=short)
-    print(f"written to {keep(result)}")
+    path = place_for_result()
+    _measure(names or list(BENCHES), path, short=short)
+    print(f"written to {path}")
     if not names and not short:
-        report.write(result)
+        report.write(path.read_text())
         print(f"and to {report.RESULT}, {report.PAGE} and {report.PICTURES}")
 
 
-def _measured(names: list[str], *, short: bool) -> str:
+def _measure(names: list[str], path: Path, *, short: bool) -> None:
+    """Measure one after the other; what is measured is kept, should a later one fail."""
     about, since = surroundings(), time.monotonic()
     benches = {}
     for name in names:
         print(f"measuring {name}", file=sys.stderr, flush=True)
         benches[name] = asyncio.run(BENCHES[name].measure(short=short))
         print_table(benches[name])
-    about["took"] = f"{(time.monotonic() - since) / 60:.1f} minutes"
-    return written(about, benches)
+        about["took"] = f"{(time.monotonic() - since) / 60:.1f} minutes"
+        path.write_text(written(about, benches))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Figure:
         if self.is_met:
             return "met"
         missed = 100 * abs(self.value / self.target - 1)
-        return f"missed by {'less than 1' if missed < 1 else f'{missed:.0f}'} %"
+        return f"missed by {'less than 1' if missed < 1 else f'{missed:,.0f}'} %"
 
     @property
     def wanted(self) -> str:
@@ -130,9 +130,7 @@ def read(text: str) -> tuple[dict[str, Any], Benches]:
     return told["about"], benches
 
 
-def keep(text: str) -> Path:
-    """Write a result to a file named by the moment."""
+def place_for_result() -> Path:
+    """A file named by the moment, in a folder that is there."""
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    path.write_text(text)
-    return path
+    return RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"

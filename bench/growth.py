@@ -7,6 +7,7 @@ server itself measures its functions. What a block changed is undone after it, u
 """
 
 import resource
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -50,6 +51,7 @@ def _allow_files() -> None:
 
 
 async def _curve(curve: Curve, *, short: bool) -> list[Figure]:
+    print(f"  {curve.over}", file=sys.stderr, flush=True)
     sizes = curve.short_sizes if short else curve.sizes
     rounds, block = (ROUNDS_SHORT, BLOCK_SHORT) if short else (ROUNDS, BLOCK)
     found = {(probe, size): _Found() for probe in curve.probes for size in sizes}

@@ -44,7 +44,7 @@ class Place:
         """Start the store, which keeps nothing on disk before `open`; give what fills it."""
         store = EmbeddedValkey(self.folder / "data", "everysec", OPTIONS)
         self.store = stack.enter_context(store)
-        self.redis: Any = stack.enter_context(Redis.from_url(store.url))
+        self.redis: Any = stack.enter_context(Redis.from_url(store.url, socket_timeout=None))
         client = StoreClient(store.url, STORE_SECONDS)
         stack.push_async_callback(client.close)
         return Seeder(client, policy)

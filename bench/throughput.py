@@ -7,6 +7,7 @@ the ratios hold where the figures do not. Any answer but a grant ends the bench.
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -95,6 +96,7 @@ def _measure(lengths: Lengths) -> list[Figure]:
     ):
         turns: Turns = {rival: [] for rival in RIVALS}
         for number in range(lengths.rounds):
+            print(f"  round {number + 1} of {lengths.rounds}", file=sys.stderr, flush=True)
             for rival in RIVALS if number % 2 else reversed(RIVALS):
                 with _serving(rival, store, redis) as server:
                     turns[rival].append(_turn(rival, server, store, lengths))
