@@ -14,7 +14,6 @@ from bench.places import Block, Place
 from bench.seeding import Seeder
 
 DEEP_CHATS: Final = 20
-SENDERS: Final = 50
 BUSY_ROOM: Final = "busy-room"
 MOST: Final = 10_000
 SETTLE_SECONDS: Final = 2
@@ -102,9 +101,9 @@ async def _fill_sessions(place: Place, seeder: Seeder) -> None:
 
 
 async def _fill_queues(place: Place, seeder: Seeder) -> None:
-    """A run in every deep chat, and so many messages of fifty others behind it."""
+    """A run in every deep chat, and so many messages of one other behind it."""
     for number in range(place.size + 1):
-        sender = f"sender-{number % SENDERS}" if number else "holder"
+        sender = "sender" if number else "holder"
         bodies = [
             message(f"q{number}", _deep_chat(deep), "gateway-1") for deep in range(DEEP_CHATS)
         ]

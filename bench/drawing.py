@@ -9,11 +9,11 @@ from bench.figures import Figure
 WIDTH: Final = 860
 GREY: Final = "#666666"
 PLAIN, FAINT, BOLD = 'fill="#222222"', f'fill="{GREY}"', 'fill="#222222" font-weight="bold"'
-COLOURS: Final = ("#c2410c", "#1d4ed8", "#b45309", "#0f766e")
+COLOURS: Final = ("#c2410c", "#1d4ed8", "#7e22ce", "#0f766e")
 BAR_LEFT, BAR_RIGHT, BAR_TOP, BAR_STEP = 220, 760, 84, 46
 PANELS_A_ROW: Final = 2
 PANEL_WIDTH, PANEL_HEIGHT = 360, 170
-PANEL_LEFT, PANEL_TOP, PANEL_STEP_X, PANEL_STEP_Y = 56, 110, 430, 280
+PANEL_LEFT, PANEL_TOP, PANEL_STEP_X, PANEL_STEP_Y = 56, 110, 430, 300
 
 
 def bars(title: str, figures: Sequence[Figure]) -> str:
@@ -46,7 +46,7 @@ def curves(title: str, panels: dict[str, list[list[Figure]]]) -> str:
     """A panel for each thing that grows; in it a line for each list of figures, with its name."""
     rows = -(-len(panels) // PANELS_A_ROW)
     height = PANEL_TOP + PANEL_STEP_Y * rows - 20
-    what = "Medians in milliseconds, every panel from zero; sizes are a factor of ten apart."
+    what = "Medians in milliseconds, every panel from zero to its largest."
     lines = [*_opening(title, what, height)]
     for number, (name, series) in enumerate(panels.items()):
         row, column = divmod(number, PANELS_A_ROW)
