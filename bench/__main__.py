@@ -8,6 +8,7 @@ parts of it, named as arguments, and the short form are only kept beside the ben
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -41,6 +42,7 @@ BENCHES = {
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped then
     short = os.environ.get("BENCH_SHORT", "") not in ("", "0")
     names = sys.argv[1:]
     if names == ["report"]:
