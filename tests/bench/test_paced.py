@@ -31,8 +31,10 @@ def answering(body: bytes, status: bytes = b"200 OK") -> Iterator[int]:
             for _ in range(CONNECTIONS):
                 threading.Thread(target=serve, args=listener.accept()[:1], daemon=True).start()
 
-        threading.Thread(target=accept, daemon=True).start()
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
         yield listener.getsockname()[1]
+        accepting.join()
 
 
 def test_every_request_has_an_id_of_its_own_and_its_length() -> None:
