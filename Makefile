@@ -48,7 +48,7 @@ test-topology: $(STAMP) ## kill primaries behind Sentinels and in a cluster, fiv
 pictures: $(STAMP) ## draw docs/images anew: the dashboard, in a headless browser
 	SESSION_ROUTER_KEEP_PICTURES=1 $(BIN)/python -m pytest --timeout 400 tests/dashboard/test_pictures.py
 
-bench: $(STAMP) ## measure sweep, signals, claims, lists and scripts; BENCH_SHORT=1 for a quick look
+bench: $(STAMP) ## measure all that docs/performance.md tells, and write it; BENCH_SHORT=1 for a quick look
 	@$(BIN)/python -m bench $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, import directions, openapi.yaml, compose file

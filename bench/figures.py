@@ -1,30 +1,68 @@
 """Figures with their targets, as a table and as JSON."""
 
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
+from typing import Any
 
+WHOLE_FROM = 100
 RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value; `target` is what it should stay under, None where there is none."""
+    """One measured value.
+
+    `target` is what it should not exceed, None where there is none; with `at_least` what it
+    should reach. `rounds` are the values of the single rounds, in their order. A figure of one of
+    several that are compared says in `of` which; a point of a curve says in `at` where on the
+    axis it lies.
+    """
 
     name: str
     value: float
     unit: str
     target: float | None = None
     samples: int = 1
+    at_least: bool = False
+    rounds: tuple[float, ...] = ()
+    of: str = ""
+    at: float | None = None
+
+    @property
+    def is_met(self) -> bool:
+        if self.target is None:
+            return True
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
     @property
     def verdict(self) -> str:
         if self.target is None:
             return ""
-        return "ok" if self.value < self.target else "MISSED"
+        if self.is_met:
+            return "met"
+        missed = 100 * abs(self.value / self.target - 1)
+        return f"missed by {'less than 1' if missed < 1 else f'{missed:,.0f}'} %"
+
+    @property
+    def wanted(self) -> str:
+        """The target in words."""
+        if self.target is None:
+            return ""
+        return f"at {'least' if self.at_least else 'most'} {in_unit(self.target, self.unit)}"
+
+    @property
+    def shown(self) -> str:
+        return in_unit(self.value, self.unit)
+
+
+def in_unit(value: float, unit: str) -> str:
+    """A value as people read it: three digits that count, and its unit."""
+    is_whole = abs(value) >= WHOLE_FROM or value == int(value)
+    return f"{value:,.0f} {unit}" if is_whole else f"{value:.3g} {unit}"
 
 
 def quantile(values: Sequence[float], part: float) -> float:
@@ -42,24 +80,57 @@ def spread(name: str, values: Sequence[float], unit: str, **targets: float) -> l
     ]
 
 
+def of_rounds(name: str, rounds: Sequence[float], unit: str, target: float | None = None) -> Figure:
+    """The median of what the rounds gave."""
+    return Figure(name, median(rounds), unit, target, len(rounds), rounds=tuple(rounds))
+
+
+def ratio(
+    name: str,
+    ours: Sequence[float],
+    theirs: Sequence[float],
+    target: float | None = None,
+    *,
+    at_least: bool = False,
+) -> Figure:
+    """The ratio of two medians; `rounds` are the ratios round by round, of paired rounds."""
+    rounds = tuple(one / other for one, other in zip(ours, theirs, strict=True))
+    value = median(ours) / median(theirs)
+    return Figure(name, value, "x", target, len(rounds), at_least, rounds)
+
+
 def print_table(figures: Sequence[Figure]) -> None:
-    width = max(len(figure.name) for figure in figures)
-    print(f"{'':{width}}  {'measured':>12}  {'target':>12}  {'samples':>7}")
+    width = max(len(_named(figure)) for figure in figures)
+    print(f"{'':{width}}  {'measured':>14}  {'target':>18}  {'samples':>7}")
     for figure in figures:
-        target = "" if figure.target is None else f"< {figure.target:g} {figure.unit}"
-        value = f"{figure.value:.3f} {figure.unit}"
-        line = f"{figure.name:{width}}  {value:>12}  {target:>12}  {figure.samples:>7}"
-        print(f"{line}  {figure.verdict}")
+        line = f"{_named(figure):{width}}  {figure.shown:>14}  {figure.wanted:>18}"
+        print(f"{line}  {figure.samples:>7}  {figure.verdict}")
 
 
-def write(figures: Sequence[Figure], *, short: bool) -> Path:
-    """Write the figures to a file named by the moment."""
+def _named(figure: Figure) -> str:
+    at = "" if figure.at is None else f"{figure.at:,.0f}"
+    return ", ".join(part for part in (figure.name, figure.of, at) if part)
+
+
+Benches = dict[str, list[Figure]]
+
+
+def written(about: dict[str, Any], benches: Benches) -> str:
+    """All that was measured, as JSON; `read` reads it."""
+    rows = {name: [asdict(figure) for figure in found] for name, found in benches.items()}
+    return json.dumps({"about": about, "benches": rows}, indent=1) + "\n"
+
+
+def read(text: str) -> tuple[dict[str, Any], Benches]:
+    told = json.loads(text)
+    benches = {
+        name: [Figure(**{**row, "rounds": tuple(row["rounds"])}) for row in rows]
+        for name, rows in told["benches"].items()
+    }
+    return told["about"], benches
+
+
+def place_for_result() -> Path:
+    """A file named by the moment, in a folder that is there."""
     RESULTS.mkdir(exist_ok=True)
-    now = datetime.now(UTC)
-    path = RESULTS / f"survival-{now:%Y%m%dT%H%M%SZ}.json"
-    about = {"at": now.isoformat(), "short": short, "python": platform.python_version()}
-    rows = [asdict(figure) | {"verdict": figure.verdict} for figure in figures]
-    path.write_text(
-        json.dumps({**about, "machine": platform.platform(), "figures": rows}, indent=1)
-    )
-    return path
+    return RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"

@@ -39,7 +39,7 @@ async def _shares(port: int, pids: list[int], workers: int, seconds: float) -> l
     random = Random(1)  # noqa: S311
     tasks = [
         # The first wait is shorter, so that claims end and come again all the time.
-        asyncio.create_task(_work(port, f"worker-{n}", random.random() * WAIT_SECONDS))
+        asyncio.create_task(wait_in_line(port, f"worker-{n}", random.random() * WAIT_SECONDS))
         for n in range(workers)
     ]
     await asyncio.sleep(3)
@@ -53,7 +53,8 @@ async def _shares(port: int, pids: list[int], workers: int, seconds: float) -> l
     return [100 * (b - a) / passed for a, b in zip(before, after, strict=True)]
 
 
-async def _work(port: int, consumer: str, first_seconds: float) -> None:
+async def wait_in_line(port: int, consumer: str, first_seconds: float) -> None:
+    """Claim over and over what never comes; the first claim waits for less."""
     connection = await Connection.open(port)
     wait_seconds, number = first_seconds, 0
     try:

@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -14,32 +15,52 @@ from app.store.embedded import EmbeddedValkey
 
 PROJECT = Path(__file__).resolve().parents[1]
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+START_SECONDS = 60.0
+STARTED = "Application startup complete."
 
 Json = dict[str, Any]
 
 
-class Router:
-    """One `serve` process on loopback, on a port of its own."""
+class Server:
+    """A process that serves HTTP on loopback, in so many workers, on a port of its own.
 
-    def __init__(self, folder: Path, store: EmbeddedValkey, policy: Json) -> None:
-        folder.mkdir(parents=True)
-        (folder / "policy.yaml").write_text(json.dumps({"version": 1, **policy}))
-        self._log = (folder / "log").open("w")
-        arguments = ("--redis-url", store.url, "--policy", str(folder / "policy.yaml"))
+    Its first line of output names its address; its log goes to a file.
+    """
+
+    def __init__(
+        self, command: Sequence[str], log: Path, workers: int, env: Mapping[str, str] | None = None
+    ) -> None:
+        self._log_file = log
+        self._log = log.open("w")
+        self._workers = workers
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "app", "serve", "--port", "0", *arguments],
+            [sys.executable, "-m", *command],
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
+            env={**os.environ, **(env or {})},
         )
         self.pid = self._process.pid
         self.port = 0
 
     def await_ready(self) -> None:
-        """Read its greeting, which names its port; it takes connections from then on."""
+        """Wait until every worker takes requests; raises `ServerFailed` with its log."""
         assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline().split()[2].rpartition(":")[2])
+        greeting = self._process.stdout.readline()
+        deadline = time.monotonic() + START_SECONDS
+        while greeting and self._log_file.read_text().count(STARTED) < self._workers:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                greeting = ""
+            time.sleep(0.02)
+        if not greeting:
+            raise ServerFailed(self._log_file.read_text())
+        self.port = int(greeting.split()[2].rpartition(":")[2])
+
+    def processor_seconds(self) -> float:
+        """User and system time of the process and its workers."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return sum(map(processor_seconds, [self.pid, *map(int, children)]))
 
     def stop(self) -> None:
         self._process.terminate()
@@ -47,6 +68,28 @@ class Router:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._log.close()
+
+
+class ServerFailed(Exception):
+    """A server did not start; its log says why."""
+
+
+class Router(Server):
+    """One `serve` process, with this policy and further arguments."""
+
+    def __init__(
+        self,
+        folder: Path,
+        store: EmbeddedValkey,
+        policy: Json,
+        workers: int = 1,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "policy.yaml").write_text(json.dumps({"version": 1, **policy}))
+        command = ["app", "serve", "--port", "0", "--workers", str(workers)]
+        command += ["--redis-url", store.url, "--policy", str(folder / "policy.yaml"), *arguments]
+        super().__init__(command, folder / "log", workers)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from app.store.scripts import LIBRARY, Script
 from app.store.session_store import SessionStore
 from app.store.store_client import Reply, StoreClient
 from bench.machine import Json, message
-from session_router.models import Decision, Message
+from session_router.models import CompleteRequest, Decision, Message, Run
 
 AT_ONCE = 500
 CONSUMERS = 100
@@ -38,6 +38,10 @@ class Seeder:
         decision = await self._store.admit(routed(message, routing, ""))
         assert isinstance(decision, Decision)
         return decision
+
+    async def complete(self, run: Run) -> None:
+        request = CompleteRequest(fence=run.fence, outcome="completed")
+        await self._store.complete(run.id, request)
 
 
 class _Heard(Exception):

@@ -1,7 +1,7 @@
 """Applying the policy's rules to one message: which of them match, and what then holds."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
@@ -11,6 +11,8 @@ from app.routing.people import People
 from app.routing.policy import Fields, Match, Policy, PolicyFields, Rule
 from app.routing.policy_values import is_glob
 from session_router.models import Kind, Source
+
+_NOT_LITERAL: Final = re.compile(r"[]*?[]")
 
 FieldsT = TypeVar("FieldsT", bound=Fields)
 
@@ -53,16 +55,16 @@ class Effective:
 class Rulebook:
     """A policy made ready for the path that every message takes.
 
-    Rules that name plain values are filed under them, so a message looks only at those it
-    may match; what the matching rules give together is merged once and kept. `people` knows
-    the policy's identities and links.
+    Rules are filed under the values that they name, or under how these begin or end, so a message
+    looks only at those it may match; what the matching rules give together is merged once and
+    kept. `people` knows the policy's identities and links.
     """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._matchers = [_Matcher(rule.match) for rule in policy.rules]
         self._unfiled: list[int] = []
-        self._filed: dict[str, dict[str, list[int]]] = {}
+        self._shelves: dict[str, _Shelf] = {}
         for index, rule in enumerate(policy.rules):
             self._file(index, rule.match)
         self.people = People(policy.identities, policy.links, policy.defaults.scoped_platforms)
@@ -81,18 +83,16 @@ class Rulebook:
     def _file(self, index: int, match: Match) -> None:
         for name in FILED_UNDER:
             patterns = getattr(match, name)
-            if patterns and not any(map(is_glob, patterns)):
-                for value in set(patterns):
-                    self._filed.setdefault(name, {}).setdefault(value, []).append(index)
+            if patterns and all(map(_can_be_filed, patterns)):
+                self._shelves.setdefault(name, _Shelf()).file(index, patterns)
                 return
         self._unfiled.append(index)
 
     def _candidates(self, subject: Mapping[str, Any]) -> list[int]:
-        found = self._unfiled.copy()
-        for name, by_value in self._filed.items():
-            found += by_value.get(subject[name], ())
-        found.sort()
-        return found
+        found = set(self._unfiled)
+        for name, shelf in self._shelves.items():
+            shelf.find(subject[name], found)
+        return sorted(found)
 
     def _merge(self, indices: tuple[int, ...]) -> Effective:
         applied = tuple(self._policy.rules[index] for index in indices)
@@ -105,6 +105,49 @@ class Rulebook:
             moderators=frozenset(map(self.people.who, fields.moderators)),
             applied=applied,
         )
+
+
+class _Shelf:
+    """The rules filed under one field: by its value, by its first and by its last characters."""
+
+    __slots__ = ("_beginnings", "_endings", "_values")
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[int]] = {}
+        # By their length, so that a look-up asks once a length and not once a glob.
+        self._beginnings: dict[int, dict[str, list[int]]] = {}
+        self._endings: dict[int, dict[str, list[int]]] = {}
+
+    def file(self, index: int, patterns: Iterable[str]) -> None:
+        for pattern in patterns:
+            beginning, ending = _literal_ends(pattern)
+            if not is_glob(pattern):
+                filed, part = self._values, pattern
+            elif beginning:
+                filed, part = self._beginnings.setdefault(len(beginning), {}), beginning
+            else:
+                filed, part = self._endings.setdefault(len(ending), {}), ending
+            filed.setdefault(part, []).append(index)
+
+    def find(self, value: str | None, found: set[int]) -> None:
+        """Add the rules that may match a message with this value."""
+        if value is None:
+            return
+        found.update(self._values.get(value, ()))
+        for length, filed in self._beginnings.items():
+            found.update(filed.get(value[:length], ()))
+        for length, filed in self._endings.items():
+            found.update(filed.get(value[-length:], ()))
+
+
+def _can_be_filed(pattern: str) -> bool:
+    return not is_glob(pattern) or any(_literal_ends(pattern))
+
+
+def _literal_ends(pattern: str) -> tuple[str, str]:
+    """What a value that fits a glob begins and ends with, to the letter."""
+    parts = _NOT_LITERAL.split(pattern)
+    return parts[0], parts[-1]
 
 
 class _Matcher:

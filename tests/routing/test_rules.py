@@ -156,7 +156,7 @@ def test_rules_filed_under_different_fields_keep_their_order() -> None:
 
 
 VALUES = ["1", "2", "12", "a", "A", "discord", "slack"]
-PATTERNS = [*VALUES, "*", "1*", "?", "[12]", "[!1]*", "*a*", "disc*"]
+PATTERNS = [*VALUES, "*", "1*", "?", "[12]", "[!1]*", "*a*", "disc*", "*2", "1*2", "?2"]
 TEXTS = ["agent", "account", "scope", "chat_id", "thread_id", "user_id", "user_name"]
 
 
@@ -283,3 +283,35 @@ def test_of_a_thousand_rules_only_those_filed_under_the_message_are_looked_at() 
     book = Rulebook(policy_from({"rules": rules}))
     assert book.effective("main", "user", Source(**ALICE)).rule == ("defaults", "rule-124")
     assert book._candidates({"chat_id": "123"}) == [123]
+
+
+@pytest.mark.parametrize("form", ["room-{}-*", "*-{}", "room-{}-[ab]?*", "*[0-9]-{}"])
+def test_of_a_thousand_globs_only_those_that_begin_or_end_like_the_message_are_looked_at(
+    form: str,
+) -> None:
+    globs = [form.format(number) for number in range(1000)]
+    rules = [{"match": {"chat_id": glob}, "set": {"batch_max": 1}} for glob in globs]
+    book = Rulebook(policy_from({"rules": rules}))
+    chat = form.format(123).translate({ord("*"): "9", ord("?"): "9", ord("["): None})
+    assert 123 in book._candidates({"chat_id": chat})
+    assert len(book._candidates({"chat_id": chat})) <= 3
+
+
+@pytest.mark.parametrize(
+    ("glob", "fits", "other"),
+    [
+        ("a]b*", "a]bc", "ab"),
+        ("[*", "[x", "x"),
+        ("*[", "x[", "x"),
+        ("*[]]x", "y]x", "yx"),
+        ("a*a", "aa", "a"),
+        ("*x?", "1xy", "1yx"),
+    ],
+)
+def test_a_glob_is_filed_under_what_its_values_begin_or_end_with(
+    glob: str, fits: str, other: str
+) -> None:
+    book = Rulebook(policy_from({"rules": [{"match": {"chat_id": glob}, "set": {"batch_max": 1}}]}))
+    for chat, rule in ((fits, ("defaults", "rule-1")), (other, ("defaults",))):
+        source = Source(**{**ALICE, "chat_id": chat})
+        assert book.effective("main", "user", source).rule == rule
