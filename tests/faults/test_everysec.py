@@ -48,7 +48,7 @@ async def test_a_killed_store_loses_no_more_than_is_published(tmp_path: Path, fl
     policy = write_policy(tmp_path, {"version": 1, "defaults": POLICY})
     with EmbeddedValkey(tmp_path / "data", "everysec") as store:
         async with (
-            running(store.url, RealClock(), policy_file=policy) as service,
+            running(store.url, RealClock(), policy_file=policy, store_timeout_seconds=2) as service,
             traffic([service]) as flowing,
         ):
             killed_at = [await kill(store, flowing, flush, count) for count in MESSAGES]

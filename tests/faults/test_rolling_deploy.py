@@ -28,7 +28,7 @@ def redis(store_url: str) -> Iterator["Redis"]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_two_releases_share_a_store_though_the_newer_writes_more(tmp_path: Path) -> None:
     with ExitStack() as stack:
         store = stack.enter_context(EmbeddedValkey(tmp_path / "data", "everysec"))

@@ -36,7 +36,7 @@ def test_under_every_fault_at_once_every_promise_is_kept(tmp_path: Path, seed: i
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_store_that_forgets_what_it_acknowledged_is_found_out(tmp_path: Path) -> None:
     with (
         EmbeddedValkey(tmp_path / "data", extra_args=("--appendonly", "no")) as store,
