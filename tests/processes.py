@@ -17,7 +17,7 @@ def environment(**variables: str) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | variables
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Look again and again until something holds; fail after so many seconds."""
     deadline = time.monotonic() + seconds
     while not true():
