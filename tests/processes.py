@@ -1,12 +1,23 @@
-"""Waiting for something without sleeping blindly, and telling whether a process runs."""
+"""Programs of the project as processes: their environment, whether they run, and waiting."""
 
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+PROJECT = Path(__file__).resolve().parents[1]
 
-def wait_until(true: Callable[[], bool], seconds: float = 15.0) -> None:
+
+def environment(**variables: str) -> dict[str, str]:
+    """Give what a program of the project is started with, in whatever folder.
+
+    It is this process's, with the project on Python's path, behind what stands there already.
+    """
+    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(PROJECT)]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | variables
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Look again and again until something holds; fail after so many seconds."""
     deadline = time.monotonic() + seconds
     while not true():

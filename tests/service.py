@@ -25,6 +25,7 @@ from session_router.models import Problem
 from tests.sessions import Clock
 
 Json = dict[str, Any]
+STORE_PATIENCE_SECONDS = 30.0  # a machine that others use too is no store that is away
 LOOPBACK = ("127.0.0.1", 50000)
 SOURCE = {"platform": "discord", "chat_type": "group", "chat_id": "123", "user_id": "456"}
 
@@ -168,6 +169,7 @@ def write_token(path: Path, name: str, role: Role, agents: tuple[str, ...] | Non
 async def running(url: str, clock: Clock | None = None, **settings: Any) -> AsyncIterator[Service]:
     """Run a service on a store, its lifespan included."""
     clock = clock or Clock()
-    app = create_app(Settings(redis_url=url, **settings), clock)
+    patient = {"store_timeout_seconds": STORE_PATIENCE_SECONDS}
+    app = create_app(Settings(redis_url=url, **patient | settings), clock)
     async with app.router.lifespan_context(app):
         yield Service(app, clock)

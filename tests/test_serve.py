@@ -19,9 +19,7 @@ import pytest
 
 from app.lifeline import ends_with_parent
 from app.tokens import TokenEntry, add_token, hash_token
-from tests.processes import is_gone, wait_until
-
-PROJECT = Path(__file__).resolve().parents[1]
+from tests.processes import environment, is_gone, wait_until
 
 STAND_IN = """
 import json, os
@@ -96,7 +94,7 @@ def popen(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen[s
         return subprocess.Popen(
             [sys.executable, str(folder / "program.py"), *arguments],
             cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(PROJECT)} | variables,
+            env=environment(**variables),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

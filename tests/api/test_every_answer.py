@@ -21,7 +21,8 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.generation.case import Case
 
-from tests.faults.services import PROJECT, Service
+from tests.faults.services import Service
+from tests.processes import PROJECT
 from tests.service import Document, message, write_token
 
 DRAWN_ANEW = os.environ.get("SESSION_ROUTER_API_EXAMPLES")

@@ -18,7 +18,7 @@ from tests.service import write_token
 PATIENCE_MS = 20_000
 DESKTOP = (1440, 900)
 PHONE = (390, 844)
-LEFT_OUT = "the dashboard in a browser: there is no chromium (apt-get install chromium)"
+LEFT_OUT = "left out: the dashboard in a browser: there is no chromium (apt-get install chromium)"
 # fmt: off
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -31,14 +31,6 @@ def chromium() -> str | None:
     """The browser of this machine; none is ever downloaded."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return next(filter(None, map(shutil.which, names)), None)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if any(
-        LEFT_OUT in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())
-    ):
-        terminalreporter.section("left out", sep="!", red=True, bold=True)
-        terminalreporter.line(LEFT_OUT)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.blocks import PROJECT
 
-DEMO_SECONDS = 50
+DEMO_SECONDS = 150
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -36,6 +36,7 @@ from app.tokens import read_tokens
 from session_router import models
 from tests.docs.blocks import PROJECT, Block
 from tests.docs.shapes import difference
+from tests.processes import environment
 
 PRINTED_ADDRESS = "127.0.0.1:8080"
 COMMAND_SECONDS = 20
@@ -87,10 +88,9 @@ class Stage:
     def _environment(self) -> dict[str, str]:
         paths = {
             "PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}",
-            "PYTHONPATH": str(PROJECT),
             "CURL_HOME": str(self._folder),
         }
-        return os.environ | paths | self._kept
+        return environment(**paths, **self._kept)
 
     def _shell(self, block: Block) -> str:
         done = subprocess.run(

@@ -1,6 +1,5 @@
 """Services as processes that can be killed, stopped and started again."""
 
-import os
 import re
 import signal
 import subprocess
@@ -13,9 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.processes import is_gone, wait_until
+from tests.processes import environment, is_gone, wait_until
 
-PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 
 
@@ -73,7 +71,7 @@ class Service:
                     *self._arguments,
                 ],
                 cwd=self.folder,
-                env=os.environ | {"PYTHONPATH": str(PROJECT)},
+                env=environment(),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

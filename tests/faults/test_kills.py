@@ -91,7 +91,7 @@ async def store_killed(service: Service) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("kill", [service_killed, store_killed])
 async def test_what_was_accepted_survives_kill_minus_nine_in_the_middle_three_times(
     tmp_path: Path, policy: str, kill: Callable[[Service], Awaitable[None]]
@@ -113,7 +113,7 @@ async def test_what_was_accepted_survives_kill_minus_nine_in_the_middle_three_ti
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_router_that_stood_still_past_its_leases_changes_nothing_afterwards(
     tmp_path: Path, policy: str
 ) -> None:

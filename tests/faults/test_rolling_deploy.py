@@ -15,8 +15,9 @@ from app.store.embedded import EmbeddedValkey
 from app.store.store_client import StoreClient
 from app.store.stored_form import UnreadableStore, record_form
 from tests.faults.newer_release import FIELD
-from tests.faults.services import PROJECT, Service
+from tests.faults.services import Service
 from tests.packed import unpack_map
+from tests.processes import environment
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
 
@@ -28,7 +29,7 @@ def redis(store_url: str) -> Iterator["Redis"]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_two_releases_share_a_store_though_the_newer_writes_more(tmp_path: Path) -> None:
     with ExitStack() as stack:
         store = stack.enter_context(EmbeddedValkey(tmp_path / "data", "everysec"))
@@ -43,7 +44,7 @@ def test_two_releases_share_a_store_though_the_newer_writes_more(tmp_path: Path)
                 *(sys.executable, "-m", "app", "torture", *(service.url for service in services)),
                 *("--seconds", "8", "--rate", "30", "--seed", str(SEED)),
             ),
-            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            env=environment(),
             check=False,
             capture_output=True,
             text=True,

@@ -12,9 +12,9 @@ import pytest
 from app.store.embedded import EmbeddedValkey
 from app.torture.history import LOST, Event
 from app.torture.journal import Journal, read_journals
-from tests.faults.services import PROJECT, services
+from tests.faults.services import services
 from tests.faults.torture import torture
-from tests.processes import wait_until
+from tests.processes import environment, wait_until
 
 SECONDS = float(os.environ.get("SESSION_ROUTER_TORTURE_SECONDS") or 15)
 SEEDS = (1, 2)
@@ -36,7 +36,7 @@ def test_under_every_fault_at_once_every_promise_is_kept(tmp_path: Path, seed: i
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_store_that_forgets_what_it_acknowledged_is_found_out(tmp_path: Path) -> None:
     with (
         EmbeddedValkey(tmp_path / "data", extra_args=("--appendonly", "no")) as store,
@@ -45,7 +45,7 @@ def test_a_store_that_forgets_what_it_acknowledged_is_found_out(tmp_path: Path) 
         urls = [router.url for router in routers]
         with subprocess.Popen(
             (sys.executable, "-m", "app", "torture", *urls, "--seconds", "10"),
-            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            env=environment(),
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
@@ -81,7 +81,7 @@ def test_a_record_whose_process_was_killed_ends_where_it_ended(tmp_path: Path) -
 def test_what_cannot_be_reached_is_said(tmp_path: Path) -> None:
     ended = subprocess.run(
         (sys.executable, "-m", "app", "torture", "--record", str(tmp_path), "not a url"),
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        env=environment(),
         check=False,
         capture_output=True,
         text=True,

@@ -4,7 +4,6 @@ python -m tests.faults.torture --seconds 600 --seed 1
 """
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -14,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.havoc import Havoc
-from tests.faults.services import PROJECT
 from tests.faults.stand import Flush, stand
+from tests.processes import environment
 
 JUDGED_SECONDS = 300.0
 KEPT_ERRORS = 5
@@ -47,7 +46,7 @@ def torture(
         arguments = ("--seconds", str(seconds), "--seed", str(seed), *options)
         with subprocess.Popen(
             (*command, *arguments),
-            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from app.main import create_app
 from app.settings import Settings
 from app.store.deadlines import Deadlines
+from tests.service import STORE_PATIENCE_SECONDS
 
 Json = dict[str, Any]
 
@@ -124,7 +125,11 @@ async def router(
     """Give a router on a store, at work as in a service."""
     clock = clock or Clock()
     settings = Settings(
-        redis_url=store_url, shards=shards, policy_file=policy_file, tokens_file=tokens_file
+        redis_url=store_url,
+        shards=shards,
+        policy_file=policy_file,
+        tokens_file=tokens_file,
+        store_timeout_seconds=STORE_PATIENCE_SECONDS,
     )
     app = create_app(settings, clock)
     async with AsyncExitStack() as stack:

@@ -18,6 +18,7 @@ from app.store.deadlines import Deadlines
 from app.store.ready_runs import Claimer, ReadyRuns
 from app.sweep import Sweep
 from tests.books import assert_filed_rightly
+from tests.service import STORE_PATIENCE_SECONDS
 from tests.state import EPOCH_MS, dump
 
 Body = dict[str, Any]
@@ -31,7 +32,8 @@ class Service:
         self._redis = Redis.from_url(url)
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        self._app = main.create_app(Settings(redis_url=url), self._clock)
+        settings = Settings(redis_url=url, store_timeout_seconds=STORE_PATIENCE_SECONDS)
+        self._app = main.create_app(settings, self._clock)
 
     def _clock(self) -> str:
         return str(self._now_ms * 1000)

@@ -1,7 +1,7 @@
 """The service against the model: many short lives of a few sessions, compared step by step.
 
-`SESSION_ROUTER_MODEL_EXAMPLES` says how many examples of 50 steps are run: 60 unless it says
-otherwise, 500 in CI. A failure prints its steps, shrunk, and a `@reproduce_failure(...)` line:
+`SESSION_ROUTER_MODEL_EXAMPLES` says how many examples of 50 steps are run, 60 a test: 60 unless it
+says otherwise, 500 in CI. A failure prints its steps, shrunk, and a `@reproduce_failure(...)` line:
 put that line above `class Sessions` and run this file again.
 """
 
@@ -18,6 +18,7 @@ from tests.model.operator_rules import OperatorRules
 from tests.model.service import Service, service_on
 
 EXAMPLES = int(os.environ.get("SESSION_ROUTER_MODEL_EXAMPLES") or 60)
+EXAMPLES_A_TEST = 60
 STEPS = 50
 
 
@@ -32,12 +33,13 @@ def service(valkey_server: str) -> Iterator[Service]:
 
 
 @pytest.mark.timeout(900)
-def test_the_service_does_what_the_model_says(service: Service) -> None:
+@pytest.mark.parametrize("first", range(0, EXAMPLES, EXAMPLES_A_TEST))
+def test_the_service_does_what_the_model_says(service: Service, first: int) -> None:
     Sessions.service = service
     run_state_machine_as_test(
         Sessions,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=min(EXAMPLES - first, EXAMPLES_A_TEST),
             stateful_step_count=STEPS,
             deadline=None,
             database=None,

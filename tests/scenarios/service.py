@@ -20,6 +20,7 @@ from app.api.services import Services
 from app.settings import Settings
 from app.store.deadlines import Deadlines
 from app.sweep import Sweep
+from tests.service import STORE_PATIENCE_SECONDS
 
 Json = dict[str, Any]
 START_US = 1_800_000_000_000_000
@@ -185,7 +186,12 @@ async def serving(
     if tokens is not None:
         tokens_file = folder / "tokens.yaml"
         tokens_file.write_text(tokens, "utf-8")
-    settings = Settings(redis_url=store_url, policy_file=policy_file, tokens_file=tokens_file)
+    settings = Settings(
+        redis_url=store_url,
+        policy_file=policy_file,
+        tokens_file=tokens_file,
+        store_timeout_seconds=STORE_PATIENCE_SECONDS,
+    )
     app = main.create_app(settings, clock)
     transport = ASGITransport(app=app)
     with pytest.MonkeyPatch.context() as patch:

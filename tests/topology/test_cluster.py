@@ -11,6 +11,7 @@ from app.routing.keys import ChatName, shard_of
 from app.store import keys
 from tests.processes import wait_until
 from tests.service import Json, Service
+from tests.store_server import only_on_valkey_9
 from tests.survival.asgi import Call
 from tests.topology.clusters import PRIMARIES, Cluster
 from tests.topology.conftest import Serve
@@ -58,7 +59,9 @@ async def test_a_killed_primary_is_followed_by_its_replica(cluster: Cluster, ser
         await assert_it_goes_on(flowing, since)
 
 
-@pytest.mark.parametrize("how", ["key by key", "at once"])
+@pytest.mark.parametrize(
+    "how", ["key by key", pytest.param("at once", marks=only_on_valkey_9("CLUSTER MIGRATESLOTS"))]
+)
 async def test_slots_move_between_nodes_under_traffic_and_nothing_is_lost(
     cluster: Cluster, serve: Serve, how: str
 ) -> None:

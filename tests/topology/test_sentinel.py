@@ -11,6 +11,7 @@ from app.store.topology import NamedPrimary
 from app.store_address import SentinelAddress, parse_store_address
 from tests.processes import wait_until
 from tests.service import Service
+from tests.store_server import only_on_valkey_9
 from tests.survival.eventually import eventually
 from tests.topology.conftest import Serve
 from tests.topology.figures import in_rounds, tell
@@ -130,6 +131,7 @@ def _refuses_to_write(server: Server) -> bool:
     return False
 
 
+@only_on_valkey_9("SENTINEL FAILOVER … COORDINATED")
 @in_rounds
 async def test_a_coordinated_failover_by_hand_loses_nothing(
     sentinels: Sentinels, serve: Serve
