@@ -26,6 +26,7 @@ SESSION_PARTS = (
     "queue",
     "prompts",
     "ends",
+    "returns",
     "runs",
     "reports",
     "filing",

@@ -37,7 +37,7 @@ def planted(fault: Fault) -> Iterator[None]:
 FAULTS = (
     Fault(
         "batch forgotten at takeover",
-        "session/runs.lua",
+        "session/returns.lua",
         "push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))",
         "if reason ~= 'lease_expired' then\n"
         "    push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))\n"
@@ -107,7 +107,7 @@ FAULTS = (
     ),
     Fault(
         "counted return not counted",
-        "session/runs.lua",
+        "session/returns.lua",
         "if counted then m.returns = m.returns + 1 end",
         "",
     ),
