@@ -14,7 +14,8 @@ ORIGINAL: Final = 0
 
 # ARGV: the original's chat, how the copies' are written, and their number. A key that names the
 # chat is copied under the copy's name; of one that does not, what names the chat is added again;
-# a record that only tells of it gets a number for its digest. `stats` counts them all.
+# a record that only tells of it gets a number for its digest. `counts`
+# and `tallies` count them all.
 COPY: Final = """
 local chat, form, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local writes, expiries = {}, {}
@@ -42,10 +43,10 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
     table.insert(writes, {command, name, unpack(values)})
     local ttl = redis.call('PTTL', key)
     if ttl > 0 then table.insert(writes, {'PEXPIRE', name, ttl}) end
-  elseif key:find(':stats$') then
-    for at = 1, #values, 2 do
-      redis.call('HINCRBY', key, values[at], values[at + 1] * count)
-    end
+  elseif key:find(':counts:') or key:find(':tallies$') then
+    local counted = cmsgpack.unpack(values[1])
+    for what, number in pairs(counted) do counted[what] = number * (count + 1) end
+    redis.call('SET', key, cmsgpack.pack(counted))
   end
 end
 

@@ -49,12 +49,15 @@ class _Heard(Exception):
 
 
 class _Listener(StoreClient):
-    """Notes the call that a verb makes."""
+    """Notes the call that a verb makes, the one that brings the settings."""
 
     command: tuple[Any, ...] = ()
 
     async def call(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
+        is_first = not self.command
         self.command = (LIBRARY.function(script), len(keys), *keys, *arguments)
+        if is_first:
+            return ["settings"]  # the next one brings them
         raise _Heard
 
 

@@ -68,6 +68,7 @@ key                   type    what it holds; who writes it; how long it lives
 `alias_places`        set     agents, platforms and scopes where aliases were taught
 `actions:<agent>`     stream  the last 1,000 things that people did to an agent's sessions and
                               dead letters, each a JSON list; for ever
+`never`               none    never there: see `session_keys`
 `sr:shards`           string  (no tag) the number of shards; for ever
 `sr:form`             string  (no tag) the form of all this, a number; for ever
 `sr:{policy}:...`     string  `current`, `versions` (a list of the last 20), `file`, the
@@ -112,10 +113,14 @@ EVENTS_CHANNEL = "sr:events"
 ANSWERS_CHANNEL = "sr:answers"  # says "<milliseconds> <JSON>"
 
 
-def session_keys(shard: int, session: SessionKey) -> tuple[str, str]:
-    """What a script on one session is given: from these it builds the other keys."""
+def session_keys(shard: int, session: SessionKey) -> tuple[str, str, str]:
+    """What a script on one session is given: from these it builds the other keys.
+
+    The last one is never there. While a cluster moves a slot key by key, a server that misses a
+    key of a call refuses it (`TRYAGAIN`, `ASK`); so no script begins where it may miss others.
+    """
     tag = f"sr:{{{shard}}}:"
-    return f"{tag}session:{session}", f"{tag}active:{chat_of(session) or session}"
+    return f"{tag}session:{session}", f"{tag}active:{chat_of(session) or session}", f"{tag}never"
 
 
 def bucket_of(session: SessionKey) -> str:

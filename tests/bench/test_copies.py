@@ -10,6 +10,7 @@ from app.store.store_client import StoreClient
 from bench import copies
 from bench.machine import message
 from bench.seeding import Seeder
+from tests.packed import unpack_map
 
 SESSIONS = 5
 
@@ -52,5 +53,6 @@ async def test_all_that_is_stored_of_a_session_is_stored_of_each_copy(
     for kind in ("id", "ended"):
         assert len([key for key in found if f"}}:{kind}:" in key]) == SESSIONS
     assert redis.zcard("sr:{0}:due") == redis.zcard("sr:{0}:sessions:main:discord") == SESSIONS
-    counted = redis.hgetall("sr:{0}:stats")
-    assert counted["accepted:main:discord"] == counted["done:main:discord"] == str(SESSIONS)
+    with Redis.from_url(store_url) as raw:
+        counted = unpack_map(raw.get("sr:{0}:counts:main:discord"))
+    assert counted["accepted"] == counted["done"] == SESSIONS

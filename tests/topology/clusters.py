@@ -64,13 +64,18 @@ class Cluster:
     def move_key_by_key(self, slot: int, there: Server) -> None:
         """Move a slot as every other server does: its keys one after the other."""
         here = self.owner(slot)
-        there.redis.cluster("SETSLOT", slot, "IMPORTING", self.id_of(here))
-        here.redis.cluster("SETSLOT", slot, "MIGRATING", self.id_of(there))
+        self.begin_to_move(slot, there)
         while names := here.redis.cluster("GETKEYSINSLOT", slot, 3):
             with suppress(ResponseError):  # one may be gone by now
                 here.redis.migrate("127.0.0.1", there.port, names, 0, 5000, auth=PASSWORD)
         for node in [there, here, *self.primaries()]:
             node.redis.cluster("SETSLOT", slot, "NODE", self.id_of(there))
+
+    def begin_to_move(self, slot: int, there: Server) -> None:
+        """Let both sides know of it; every key is where it was."""
+        here = self.owner(slot)
+        there.redis.cluster("SETSLOT", slot, "IMPORTING", self.id_of(here))
+        here.redis.cluster("SETSLOT", slot, "MIGRATING", self.id_of(there))
 
     def empty(self) -> None:
         for node in self.primaries():

@@ -79,6 +79,24 @@ async def test_slots_move_between_nodes_under_traffic_and_nothing_is_lost(
         assert await flowing.lost() == []
 
 
+async def test_no_script_begins_where_a_key_of_it_may_be_on_its_way(
+    cluster: Cluster, serve: Serve
+) -> None:
+    service = await serve(cluster.url, POLICY, shards=SHARDS)
+    run = (await service.send(chat_id="chat-0"))["run"]
+    slot = busiest_slot(cluster)
+    here = cluster.owner(slot)
+    there = next(node for node in cluster.primaries() if node is not here)
+    cluster.begin_to_move(slot, there)
+    path, body = f"/v1/runs/{run['id']}/complete", {"fence": run["fence"], "outcome": "completed"}
+    refused = [await service.ask("POST", path, json=body) for _ in range(2)]
+    assert [answer.status_code for answer in refused] == [503, 503]
+    cluster.move_key_by_key(slot, there)
+    await service.complete(run)
+    messages = (await service.get("/v1/stats"))["messages"]
+    assert (messages["accepted"], messages["in_run"], messages["done"]) == (1, 0, 1)
+
+
 async def test_every_shard_is_listed_counted_signalled_and_keeps_its_dead(
     cluster: Cluster, serve: Serve
 ) -> None:

@@ -4,7 +4,7 @@
 -- sender's order (I3) and has a run, a ready set or a deadline (I5); at most one fence is
 -- valid (I1). A refusal stores nothing of the message.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 settings_id  3 settings (JSON, empty: as stored; both empty: the session's own)  4 message_id  5 home  6 print
 --       7 sender (empty: unknown)  8 owns (1: becomes an owner)  9 is_moderator  10 is_bot
 --       11 place (empty: the session's last)  12 holder  13 user_id  14 participant (JSON, empty: none)  15 kind

@@ -2,7 +2,7 @@
 -- Edits or deletes a message that still waits. Guarantees: what a run has is not touched,
 -- an offered steer can be amended until it is seen; repeated, it finds its work done.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 home  3 action (text or delete)  4 text  5 the text's part of a print
 --
 -- Replies

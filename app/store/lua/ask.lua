@@ -3,7 +3,7 @@
 -- a new one replaces the old; repeated, it lasts no longer; a stale holder changes nothing
 -- (I6).
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 prompt id (empty: withdraw)
 --       5 who may answer (owners, anyone, listed)  6 user ids (JSON)  7 id of the post that asks
 --       (empty: none)  8 milliseconds it lives

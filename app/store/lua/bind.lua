@@ -3,7 +3,7 @@
 -- opened. Guarantees: a thread has one session; repeated, it changes nothing; what the
 -- session has of that message belongs to the thread from then on.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 digest of the thread  3 thread_id  4 its part of a place
 --       5 key of the session that the thread would have by itself
 --

@@ -3,7 +3,7 @@
 -- claimer gets it (I1); repeated with its request id it gives the same run while nobody has
 -- called on it (I4).
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 holder  3 request id (empty: none)  4 the ready set it was found in
 --
 -- Replies

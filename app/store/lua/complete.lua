@@ -4,7 +4,7 @@
 -- between the end of one run and the start of the next (I2, I5); repeated after a lost
 -- answer, it answers the same and does its work once (I4).
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 outcome  5 requeue (1: put
 --       an interrupted batch back)  6 reason  7 next (1: grant the next run)  8 usage (JSON or
 --       empty)  9 context tokens  10 context limit (empty: as it was)  11 data (JSON, empty: as

@@ -3,7 +3,7 @@
 -- out (I6), accepted ids stay known (I4), and a later session under this key gets larger
 -- fences (I1).
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise
 --
 -- Replies

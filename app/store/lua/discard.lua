@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Deletes a dead letter. Guarantees: it ends as removed (I2); repeated, it finds it gone.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 who  3 home of the message
 --
 -- Replies

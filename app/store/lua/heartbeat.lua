@@ -3,7 +3,7 @@
 -- it what it should know. Guarantees: a stale holder changes nothing and is told so (I6);
 -- repeated, it only renews again.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body  4 status (empty: as it was)
 --       5 usage (JSON, empty: as it was)  6 context tokens  7 context limit (empty likewise)
 --       8 data (JSON, empty: as it was)  9 hold (1, 0, or empty: as it was)  10 how many posts

@@ -2,7 +2,7 @@
 -- An operator asks the active run to stop. Guarantees: done once, however often it is
 -- called; the holder is told by its next heartbeat.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise
 --
 -- Replies

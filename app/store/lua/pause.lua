@@ -2,7 +2,7 @@
 -- A person takes a session over, or gives it back. Guarantees: while paused everything
 -- waits and nothing is granted; an active run ends by itself.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise
 --       5 paused (1) or resumed (empty)
 --

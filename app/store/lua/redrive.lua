@@ -2,7 +2,7 @@
 -- Puts a dead letter back to the end of its session's queue, counted anew. Guarantees: it is
 -- never both dead and waiting (I2); repeated, it finds the letter gone.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 who  3 home of the message
 --
 -- Replies

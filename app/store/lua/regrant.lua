@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Gives a claimed run again, to the request that claimed it.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 fence  3 request id
 --
 -- Replies

@@ -2,7 +2,7 @@
 -- An operator takes the lease from its holder. Guarantees: the old fence is refused from
 -- then on (I6) and the next one is larger (I1); batch and queue stay, uncounted.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise
 --
 -- Replies

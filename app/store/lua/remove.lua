@@ -2,7 +2,7 @@
 -- Removes one waiting message. Guarantees: it ends as removed, in the same step in which it
 -- leaves the queue (I2); a message in a run stays there.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise  5 seq
 --
 -- Replies

@@ -3,7 +3,7 @@
 -- run has ended, whose batch then never runs again. Guarantees: what waits stays, and
 -- belongs to the new id; done once for the session id that was seen.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 who  3 fence that was seen (empty: any)  4 session id likewise
 --
 -- Replies

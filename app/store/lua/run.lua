@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Tells how a run stands, or how it ended.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 fence
 --
 -- Replies

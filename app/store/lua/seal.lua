@@ -3,7 +3,7 @@
 -- steers it, and what comes waits; a prompt is withdrawn; refused while something came first that its holder has
 -- not seen; repeated, it answers the same. A stale holder changes nothing (I6).
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us  2 fence of the run's id  3 fence of the body
 --       4 ... ids of the steers and answers that its holder has seen
 --

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Shows one session whole, in one moment: record, run, queue, batch, counters.
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us
 --
 -- Replies

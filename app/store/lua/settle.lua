@@ -3,7 +3,7 @@
 -- Guarantees: any number of routers may do it, it is done once; afterwards the session has a
 -- deadline in the future or none (I5).
 --
--- KEYS  1-2 keys.session_keys
+-- KEYS  1-3 keys.session_keys
 -- ARGV  1 now_us
 --
 -- Replies

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- A line about each of some sessions of one shard, for lists.
 --
--- KEYS  1-2 keys.session_keys, of the first of them
+-- KEYS  1-3 keys.session_keys, of the first of them
 -- ARGV  1 now_us  2 ... sessions
 --
 -- Replies
