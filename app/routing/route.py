@@ -6,7 +6,7 @@ from app.routing import keys
 from app.routing.isolation import Sent, Session, session_of
 from app.routing.keys import Chat, ChatName, SessionKey
 from app.routing.policy import PolicyFields
-from app.routing.rules import Rulebook
+from app.routing.rules import Effective, Rulebook, scope_under
 from session_router.models import Isolation, Kind, Resolution, Source
 
 
@@ -47,15 +47,15 @@ def route(  # noqa: PLR0913
     message_id: str | None = None,
     *,
     known: Source | None = None,
-    renamed: Source | None = None,
+    effective: Effective | None = None,
     conversation: str | None = None,
 ) -> Routing:
     """Tell the session of a message, without any I/O.
 
     `known` is the source under the ids that stand in keys, where aliases or a move say other
-    ones; the home of the message's id goes by the source as it was sent, and so do rules, but
-    for a moved chat, where they go by the id that it is kept under: `renamed`. `conversation`
-    is the opener of the conversation that was chosen for it; None opens one.
+    ones; the home of the message's id goes by the source as it was sent. `effective` is what
+    holds for the message; None goes by the source as it was sent, too. `conversation` is the
+    opener of the conversation that was chosen for it; None opens one.
 
     A source of chat type `thread` does not say what its parent is. Where `thread_isolation`
     is `inherit` it belongs to the session of the group of that `chat_id`; a source that
@@ -64,9 +64,9 @@ def route(  # noqa: PLR0913
     Raises `MissingUser` where the isolation needs a user that the source lacks, and
     `MissingMessageId` where it needs the message's id.
     """
-    effective = rulebook.effective(agent, kind, renamed or source)
+    effective = effective or rulebook.effective(agent, kind, source)
     fields, people = effective.fields, rulebook.people
-    scope = source.scope if source.platform in fields.scoped_platforms else None
+    scope = scope_under(fields, source)
     known = known or source
     chat = _chat(agent, source, scope, known.chat_id)
     person = None
@@ -110,9 +110,7 @@ def _people_share(agent: str, source: Source, session: Session) -> bool:
 
 def chat_of_source(rulebook: Rulebook, agent: str, source: Source) -> Chat:
     """Tell the chat of a source, the home of its ids; its user and thread do not count."""
-    fields = rulebook.effective(agent, "user", source).fields
-    scope = source.scope if source.platform in fields.scoped_platforms else None
-    return _chat(agent, source, scope, source.chat_id)
+    return _chat(agent, source, rulebook.scope_of(agent, source), source.chat_id)
 
 
 def _chat(agent: str, source: Source, scope: str | None, chat_id: str) -> Chat:
