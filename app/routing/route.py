@@ -13,8 +13,8 @@ from session_router.models import Isolation, Kind, Resolution, Source
 class Routing(NamedTuple):
     """Which session a message belongs to, and what holds for it there.
 
-    `chat` is the message's own chat as it was sent, the home of its id; `spans` tells that the
-    session is not bound to one chat, so that it is the key that names its shard. `isolation`
+    `chat` is the message's own chat as it was sent, the home of its id; `lives_in` names the
+    shard of the session, as `keys.lives_in` tells it from the key. `isolation`
     is what holds for this session, and `people_share` whether several people may be in it.
     `person` is the sender as `keys.person` spells one, None without a user. A batch never
     crosses `place`: platform, account, scope, chat and thread. `rule` is "defaults" and every
@@ -26,7 +26,7 @@ class Routing(NamedTuple):
 
     key: SessionKey
     chat: ChatName
-    spans: bool
+    lives_in: str
     isolation: Isolation
     person: str | None
     place: str
@@ -37,6 +37,11 @@ class Routing(NamedTuple):
     opens_thread: bool = False
     bound_as: SessionKey | None = None
     people_share: bool = True
+
+    @property
+    def spans(self) -> bool:
+        """Whether the session is not bound to one chat."""
+        return self.lives_in == self.key
 
 
 def route(  # noqa: PLR0913
@@ -80,7 +85,7 @@ def route(  # noqa: PLR0913
     return Routing(
         key=session.key,
         chat=keys.chat_name(_chat(agent, source, scope, source.chat_id)),
-        spans=session.spans,
+        lives_in=session.key if session.spans else keys.chat_name(chat),
         isolation=session.isolation,
         person=person,
         place=keys.place(_chat(agent, source, source.scope, routed), thread_id),

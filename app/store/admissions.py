@@ -7,8 +7,8 @@ from app.errors import TooLarge
 from app.routing.keys import (
     ChatName,
     SessionKey,
-    chat_of,
     is_opened_by,
+    lives_in,
     opens_unknown,
     thread_part,
 )
@@ -39,13 +39,15 @@ LINE_BYTES_MAX = 64 * 1024
 class Admission:
     """A message, the session that it belongs to, and the token that brought it.
 
-    `chat` is the home of its id. `routing` is None for a message that was sent `to` a session.
-    `hearing` is how its conversation was chosen, where the session depends on that.
+    `chat` is the home of its id, `lives_in` names the session's shard. `routing` is None for a
+    message that was sent `to` a session. `hearing` is how its conversation was chosen, where the
+    session depends on that.
     """
 
     message: Message
     session: SessionKey
     chat: ChatName
+    lives_in: str
     routing: Routing | None
     token_name: str
     hearing: Hearing | None = None
@@ -55,13 +57,16 @@ def routed(
     message: Message, routing: Routing, token_name: str, hearing: Hearing | None = None
 ) -> Admission:
     """A message that came from a source."""
-    return Admission(message, routing.key, routing.chat, routing, token_name, hearing)
+    return Admission(
+        message, routing.key, routing.chat, routing.lives_in, routing, token_name, hearing
+    )
 
 
 def sent_to(message: Message, to: To, token_name: str) -> Admission:
     """A message to a session; one that spans chats is the home of what is sent to it."""
     session = SessionKey(to.session_key)
-    return Admission(message, session, chat_of(session) or ChatName(session), None, token_name)
+    home = lives_in(session)
+    return Admission(message, session, ChatName(home), home, None, token_name)
 
 
 @dataclass(frozen=True, slots=True)

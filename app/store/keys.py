@@ -85,9 +85,9 @@ from hashlib import blake2b
 from app.routing.keys import (
     ChatName,
     SessionKey,
-    chat_of,
     decode,
     encode,
+    lives_in,
     person,
     platform_of,
 )
@@ -112,10 +112,12 @@ EVENTS_CHANNEL = "sr:events"
 ANSWERS_CHANNEL = "sr:answers"  # says "<milliseconds> <JSON>"
 
 
-def session_keys(shard: int, session: SessionKey) -> tuple[str, str]:
+def session_keys(
+    shard: int, session: SessionKey, known_to_live_in: str | None = None
+) -> tuple[str, str]:
     """What a script on one session is given: from these it builds the other keys."""
     tag = f"sr:{{{shard}}}:"
-    return f"{tag}session:{session}", f"{tag}active:{chat_of(session) or session}"
+    return f"{tag}session:{session}", f"{tag}active:{known_to_live_in or lives_in(session)}"
 
 
 def bucket_of(session: SessionKey) -> str:
