@@ -27,7 +27,7 @@ from app.store.arguments import (
 )
 from app.store.chat_memories import Hearing
 from app.store.holders import holder_of
-from app.store.replies import Reader, dropped, queue_place
+from app.store.replies import Reader, StoredBody, dropped, queue_place
 from app.store.session_settings import StoredSettings, settings_of
 from app.store.store_client import Reply
 from session_router.models import Decision, FieldError, Message, ThreadToOpen, To
@@ -48,6 +48,7 @@ class Admission:
     session: SessionKey
     chat: ChatName
     lives_in: str
+    body: StoredBody
     routing: Routing | None
     token_name: str
     hearing: Hearing | None = None
@@ -57,8 +58,9 @@ def routed(
     message: Message, routing: Routing, token_name: str, hearing: Hearing | None = None
 ) -> Admission:
     """A message that came from a source."""
+    body = body_of(message, routing)
     return Admission(
-        message, routing.key, routing.chat, routing.lives_in, routing, token_name, hearing
+        message, routing.key, routing.chat, routing.lives_in, body, routing, token_name, hearing
     )
 
 
@@ -66,7 +68,9 @@ def sent_to(message: Message, to: To, token_name: str) -> Admission:
     """A message to a session; one that spans chats is the home of what is sent to it."""
     session = SessionKey(to.session_key)
     home = lives_in(session)
-    return Admission(message, session, ChatName(home), home, None, token_name)
+    return Admission(
+        message, session, ChatName(home), home, body_of(message, None), None, token_name
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def admit_arguments(
     owns = message.kind == "user" and person is not None and not is_bot
     user_id = (source.user_id if source else None) or ""
     bound_as = routing.bound_as if routing else None
-    body = body_of(message, routing)
+    body = admission.body.text
     if (
         message.kind == "context"
         and len(message.text.encode()) + len(body.encode()) > LINE_BYTES_MAX
@@ -147,7 +151,7 @@ def admit_arguments(
 def read_decision(reply: Reply, session: SessionKey, shard: int, admission: Admission) -> Decision:
     """What `admit.lua` decided, as the gateway is told."""
     word, reason, state, session_section, run, active, queue, control, gone = reply
-    reader = Reader(session, shard, _settings(admission.routing).text)
+    reader = Reader(session, shard, _settings(admission.routing).text, admission.body)
     repeated = word == "duplicate"
     return Decision(
         decision=word,
