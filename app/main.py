@@ -132,9 +132,9 @@ def create_app(
     for resource in RESOURCES:
         app.include_router(resource.router)
     answer_problems(app)
-    # The last one added is the first that a call meets.
-    app.add_middleware(ShortPath, routes=[*messages.router.routes, *runs.router.routes])
-    app.add_middleware(WatchedCalls)
+    # Around FastAPI's own layers, which the hot calls pass by as well.
+    hot = [*messages.router.routes, *runs.router.routes]
+    app.middleware_stack = WatchedCalls(ShortPath(app.build_middleware_stack(), hot))
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 

@@ -57,10 +57,12 @@ class Places:
         renamed = source
         if kept_under != source.chat_id:
             renamed = source.model_copy(update={"chat_id": kept_under})
-        fields = rulebook.effective(agent, kind, renamed).fields
+        # Rules go by the id that a moved chat is kept under.
+        effective = rulebook.effective(agent, kind, renamed)
+        fields = effective.fields
         known = await self._aliases.known(agent, renamed, fields, teach=teach)
         message_id, known = await self._joined(message, fields, known)
-        first = route(rulebook, agent, kind, source, message_id, known=known, renamed=renamed)
+        first = route(rulebook, agent, kind, source, message_id, known=known, effective=effective)
         if not hears_conversations(fields, source):
             return Placed(first, None)
         idle_minutes = fields.conversation_idle_minutes
@@ -74,7 +76,7 @@ class Places:
             source,
             message_id,
             known=known,
-            renamed=renamed,
+            effective=effective,
             conversation=opener,
         )
         return Placed(chosen, hearing)

@@ -70,7 +70,7 @@ async def measure(*, short: bool) -> list[Figure]:
         waiting = (sessions.bytes_of("queue", "id", "senders") - before) / WAITING
         await verbs.client.close()
     sample = message_of(_message_id(0), _chat(0), BOB, text=TEXT)
-    body = len(TEXT) + len(body_of(sample, None).encode())
+    body = len(TEXT) + len(body_of(sample, None).text.encode())
     return [
         Figure("idle session with its indexes", idle, "bytes", 400, count),
         Figure("waiting message, beyond its body", waiting - body, "bytes", 350, count),

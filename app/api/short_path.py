@@ -1,19 +1,20 @@
 """The short path: the calls that gateways make all the time pass FastAPI by.
 
 Its routing, and what it does around a handler, costs more than what the service does for a
-heartbeat. It documents these calls as any other, and would serve them the same; the patterns of
-their paths are its own.
+heartbeat, and so do the layers around that. It documents these calls as any other, and would serve
+them the same; the patterns of their paths are its own.
 """
 
 from collections.abc import Iterable
 from typing import Final
 
 from fastapi.routing import APIRoute
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.problems import answered
+from app.api.problems import answered, on_surprise
 from app.errors import ServiceError
 
 HOT: Final = frozenset({"admit", "heartbeat", "complete"})
@@ -24,6 +25,7 @@ class ShortPath:
 
     def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
         self._app = app
+        self._serve = ServerErrorMiddleware(_serve, on_surprise)
         self._hot = [
             (route.path_regex, route)
             for route in routes
@@ -37,15 +39,15 @@ class ShortPath:
                 match = pattern.match(scope["path"])
                 if match is not None:
                     scope["route"], scope["path_params"] = route, match.groupdict()
-                    await _serve(route, scope, receive, send)
+                    await self._serve(scope, receive, send)
                     return
         await self._app(scope, receive, send)
 
 
-async def _serve(route: APIRoute, scope: Scope, receive: Receive, send: Send) -> None:
+async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(scope, receive)
     try:
-        response = await route.endpoint(request, **scope["path_params"])
+        response = await scope["route"].endpoint(request, **scope["path_params"])
     except ServiceError as error:
         response = answered(request, error)
     await response(scope, receive, send)

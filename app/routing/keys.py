@@ -199,6 +199,14 @@ def chat_of(key: str) -> ChatName | None:
     return None if chat is None else chat_name(chat)
 
 
+def lives_in(key: str) -> str:
+    """Tell the name that a session is kept under: its chat's, its own key where it spans chats.
+
+    Raises `InvalidKey`.
+    """
+    return chat_of(key) or key
+
+
 def chat_id_of(key: str) -> str | None:
     """Tell the id of a session's chat, None where it spans chats; raises `InvalidKey`."""
     chat = _parse(key)[1]

@@ -6,15 +6,15 @@ from app.routing import keys
 from app.routing.isolation import Sent, Session, session_of
 from app.routing.keys import Chat, ChatName, SessionKey
 from app.routing.policy import PolicyFields
-from app.routing.rules import Rulebook
+from app.routing.rules import Effective, Rulebook, scope_under
 from session_router.models import Isolation, Kind, Resolution, Source
 
 
 class Routing(NamedTuple):
     """Which session a message belongs to, and what holds for it there.
 
-    `chat` is the message's own chat as it was sent, the home of its id; `spans` tells that the
-    session is not bound to one chat, so that it is the key that names its shard. `isolation`
+    `chat` is the message's own chat as it was sent, the home of its id; `lives_in` names the
+    shard of the session, as `keys.lives_in` tells it from the key. `isolation`
     is what holds for this session, and `people_share` whether several people may be in it.
     `person` is the sender as `keys.person` spells one, None without a user. A batch never
     crosses `place`: platform, account, scope, chat and thread. `rule` is "defaults" and every
@@ -26,7 +26,7 @@ class Routing(NamedTuple):
 
     key: SessionKey
     chat: ChatName
-    spans: bool
+    lives_in: str
     isolation: Isolation
     person: str | None
     place: str
@@ -38,6 +38,11 @@ class Routing(NamedTuple):
     bound_as: SessionKey | None = None
     people_share: bool = True
 
+    @property
+    def spans(self) -> bool:
+        """Whether the session is not bound to one chat."""
+        return self.lives_in == self.key
+
 
 def route(  # noqa: PLR0913
     rulebook: Rulebook,
@@ -47,15 +52,15 @@ def route(  # noqa: PLR0913
     message_id: str | None = None,
     *,
     known: Source | None = None,
-    renamed: Source | None = None,
+    effective: Effective | None = None,
     conversation: str | None = None,
 ) -> Routing:
     """Tell the session of a message, without any I/O.
 
     `known` is the source under the ids that stand in keys, where aliases or a move say other
-    ones; the home of the message's id goes by the source as it was sent, and so do rules, but
-    for a moved chat, where they go by the id that it is kept under: `renamed`. `conversation`
-    is the opener of the conversation that was chosen for it; None opens one.
+    ones; the home of the message's id goes by the source as it was sent. `effective` is what
+    holds for the message; None goes by the source as it was sent, too. `conversation` is the
+    opener of the conversation that was chosen for it; None opens one.
 
     A source of chat type `thread` does not say what its parent is. Where `thread_isolation`
     is `inherit` it belongs to the session of the group of that `chat_id`; a source that
@@ -64,9 +69,9 @@ def route(  # noqa: PLR0913
     Raises `MissingUser` where the isolation needs a user that the source lacks, and
     `MissingMessageId` where it needs the message's id.
     """
-    effective = rulebook.effective(agent, kind, renamed or source)
+    effective = effective or rulebook.effective(agent, kind, source)
     fields, people = effective.fields, rulebook.people
-    scope = source.scope if source.platform in fields.scoped_platforms else None
+    scope = scope_under(fields, source)
     known = known or source
     chat = _chat(agent, source, scope, known.chat_id)
     person = None
@@ -80,7 +85,7 @@ def route(  # noqa: PLR0913
     return Routing(
         key=session.key,
         chat=keys.chat_name(_chat(agent, source, scope, source.chat_id)),
-        spans=session.spans,
+        lives_in=session.key if session.spans else keys.chat_name(chat),
         isolation=session.isolation,
         person=person,
         place=keys.place(_chat(agent, source, source.scope, routed), thread_id),
@@ -110,9 +115,7 @@ def _people_share(agent: str, source: Source, session: Session) -> bool:
 
 def chat_of_source(rulebook: Rulebook, agent: str, source: Source) -> Chat:
     """Tell the chat of a source, the home of its ids; its user and thread do not count."""
-    fields = rulebook.effective(agent, "user", source).fields
-    scope = source.scope if source.platform in fields.scoped_platforms else None
-    return _chat(agent, source, scope, source.chat_id)
+    return _chat(agent, source, rulebook.scope_of(agent, source), source.chat_id)
 
 
 def _chat(agent: str, source: Source, scope: str | None, chat_id: str) -> Chat:

@@ -63,6 +63,9 @@ class Rulebook:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._matchers = [_Matcher(rule.match) for rule in policy.rules]
+        self._rules_scope = any(
+            "scoped_platforms" in rule.set.model_fields_set for rule in policy.rules
+        )
         self._unfiled: list[int] = []
         self._shelves: dict[str, _Shelf] = {}
         for index, rule in enumerate(policy.rules):
@@ -79,6 +82,13 @@ class Rulebook:
         return self._merged(
             tuple(index for index in self._candidates(subject) if matchers[index](subject))
         )
+
+    def scope_of(self, agent: str, source: Source) -> str | None:
+        """Tell the scope that names the chat of a source: of a scoped platform's alone."""
+        fields = self._policy.defaults
+        if self._rules_scope:
+            fields = self.effective(agent, "user", source).fields
+        return scope_under(fields, source)
 
     def _file(self, index: int, match: Match) -> None:
         for name in FILED_UNDER:
@@ -181,6 +191,11 @@ def _fits(value: object, values: frozenset[Any], glob: re.Pattern[str] | None) -
     if value in values:
         return True
     return glob is not None and isinstance(value, str) and glob.match(value) is not None
+
+
+def scope_under(fields: PolicyFields, source: Source) -> str | None:
+    """Tell the scope of a source where its platform is a scoped one."""
+    return source.scope if source.platform in fields.scoped_platforms else None
 
 
 def overridden(fields: FieldsT, by: FieldsT) -> FieldsT:

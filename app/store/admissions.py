@@ -7,8 +7,8 @@ from app.errors import TooLarge
 from app.routing.keys import (
     ChatName,
     SessionKey,
-    chat_of,
     is_opened_by,
+    lives_in,
     opens_unknown,
     thread_part,
 )
@@ -27,7 +27,7 @@ from app.store.arguments import (
 )
 from app.store.chat_memories import Hearing
 from app.store.holders import holder_of
-from app.store.replies import Reader, dropped, queue_place
+from app.store.replies import Reader, StoredBody, dropped, queue_place
 from app.store.session_settings import StoredSettings, settings_of
 from app.store.store_client import Reply
 from session_router.models import Decision, FieldError, Message, ThreadToOpen, To
@@ -39,13 +39,16 @@ LINE_BYTES_MAX = 64 * 1024
 class Admission:
     """A message, the session that it belongs to, and the token that brought it.
 
-    `chat` is the home of its id. `routing` is None for a message that was sent `to` a session.
-    `hearing` is how its conversation was chosen, where the session depends on that.
+    `chat` is the home of its id, `lives_in` names the session's shard. `routing` is None for a
+    message that was sent `to` a session. `hearing` is how its conversation was chosen, where the
+    session depends on that.
     """
 
     message: Message
     session: SessionKey
     chat: ChatName
+    lives_in: str
+    body: StoredBody
     routing: Routing | None
     token_name: str
     hearing: Hearing | None = None
@@ -55,13 +58,19 @@ def routed(
     message: Message, routing: Routing, token_name: str, hearing: Hearing | None = None
 ) -> Admission:
     """A message that came from a source."""
-    return Admission(message, routing.key, routing.chat, routing, token_name, hearing)
+    body = body_of(message, routing)
+    return Admission(
+        message, routing.key, routing.chat, routing.lives_in, body, routing, token_name, hearing
+    )
 
 
 def sent_to(message: Message, to: To, token_name: str) -> Admission:
     """A message to a session; one that spans chats is the home of what is sent to it."""
     session = SessionKey(to.session_key)
-    return Admission(message, session, chat_of(session) or ChatName(session), None, token_name)
+    home = lives_in(session)
+    return Admission(
+        message, session, ChatName(home), home, body_of(message, None), None, token_name
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,7 @@ def admit_arguments(
     owns = message.kind == "user" and person is not None and not is_bot
     user_id = (source.user_id if source else None) or ""
     bound_as = routing.bound_as if routing else None
-    body = body_of(message, routing)
+    body = admission.body.text
     if (
         message.kind == "context"
         and len(message.text.encode()) + len(body.encode()) > LINE_BYTES_MAX
@@ -142,7 +151,7 @@ def admit_arguments(
 def read_decision(reply: Reply, session: SessionKey, shard: int, admission: Admission) -> Decision:
     """What `admit.lua` decided, as the gateway is told."""
     word, reason, state, session_section, run, active, queue, control, gone = reply
-    reader = Reader(session, shard, _settings(admission.routing).text)
+    reader = Reader(session, shard, _settings(admission.routing).text, admission.body)
     repeated = word == "duplicate"
     return Decision(
         decision=word,

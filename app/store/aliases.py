@@ -2,6 +2,7 @@
 
 from app.routing.keys import shard_of
 from app.routing.policy import PolicyFields
+from app.routing.rules import scope_under
 from app.store import keys, scripts
 from app.store.session_settings import DAY_MS
 from app.store.store_client import StoreClient
@@ -36,7 +37,7 @@ class Aliases:
         """
         if source.user_id is None or not (source.user_aliases or self._places):
             return source
-        scope = source.scope if source.platform in fields.scoped_platforms else None
+        scope = scope_under(fields, source)
         place = keys.alias_place(agent, source.platform, scope)
         if not source.user_aliases and place not in self._places:
             return source

@@ -13,7 +13,7 @@ from app.routing.policy import Reset
 from app.routing.route import Routing
 from app.store.chat_memories import Hearing
 from app.store.keys import home_digest
-from app.store.replies import StoredMessage
+from app.store.replies import StoredBody, StoredMessage
 from session_router.models import Data, Message, Participant, ReplyTo, ResolveRequest, Source, Usage
 
 
@@ -56,9 +56,9 @@ def participant_of(source: Source) -> str:
     return person.model_dump_json()
 
 
-def body_of(message: Message, routing: Routing | None) -> str:
+def body_of(message: Message, routing: Routing | None) -> StoredBody:
     """The part of a message that scripts hand on unread."""
-    return StoredMessage(
+    stored = StoredMessage(
         source=message.source,
         payload=message.payload,
         reply_to=message.reply_to,
@@ -68,7 +68,8 @@ def body_of(message: Message, routing: Routing | None) -> str:
         answers=message.answers,
         sent_at=message.sent_at,
         thread_id=routing.thread_id if routing and routing.opens_thread else None,
-    ).model_dump_json(exclude_defaults=True)
+    )
+    return StoredBody(stored.model_dump_json(exclude_defaults=True), stored)
 
 
 def reply_id_of(message: Message | ResolveRequest) -> str | None:

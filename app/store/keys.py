@@ -86,9 +86,9 @@ from hashlib import blake2b
 from app.routing.keys import (
     ChatName,
     SessionKey,
-    chat_of,
     decode,
     encode,
+    lives_in,
     person,
     platform_of,
 )
@@ -113,14 +113,17 @@ EVENTS_CHANNEL = "sr:events"
 ANSWERS_CHANNEL = "sr:answers"  # says "<milliseconds> <JSON>"
 
 
-def session_keys(shard: int, session: SessionKey) -> tuple[str, str, str]:
+def session_keys(
+    shard: int, session: SessionKey, known_to_live_in: str | None = None
+) -> tuple[str, str, str]:
     """What a script on one session is given: from these it builds the other keys.
 
     The last one is never there. While a cluster moves a slot key by key, a server that misses a
     key of a call refuses it (`TRYAGAIN`, `ASK`); so no script begins where it may miss others.
     """
     tag = f"sr:{{{shard}}}:"
-    return f"{tag}session:{session}", f"{tag}active:{chat_of(session) or session}", f"{tag}never"
+    place = known_to_live_in or lives_in(session)
+    return f"{tag}session:{session}", f"{tag}active:{place}", f"{tag}never"
 
 
 def bucket_of(session: SessionKey) -> str:

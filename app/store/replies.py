@@ -5,7 +5,7 @@ fixed order; an empty text or None stands for what is not there.
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
@@ -64,6 +64,13 @@ class StoredMessage(BaseModel):
     thread_id: str | None = None
 
 
+class StoredBody(NamedTuple):
+    """A body as the store keeps it, and read."""
+
+    text: str
+    read: StoredMessage
+
+
 _PARTICIPANT = TypeAdapter(Participant)
 _OBJECT = TypeAdapter(dict[str, JsonValue])
 
@@ -78,12 +85,22 @@ def optional_moment(milliseconds: str | int | None) -> datetime | None:
 
 
 class Reader:
-    """Reads the sections of one session's reply."""
+    """Reads the sections of one session's reply.
 
-    def __init__(self, session: SessionKey, shard: int, sent_settings: str = "") -> None:
+    `sent_settings` and `sent_body` are what the call brought, and need not be read again.
+    """
+
+    def __init__(
+        self,
+        session: SessionKey,
+        shard: int,
+        sent_settings: str = "",
+        sent_body: StoredBody | None = None,
+    ) -> None:
         self._session = session
         self._shard = shard
         self._sent_settings = sent_settings
+        self._sent_body = sent_body
 
     def run_id(self, fence: str | int) -> str:
         return RunAddress(int(fence), self._shard, self._session).run_id()
@@ -117,7 +134,7 @@ class Reader:
         """
         lease_seconds = int(section[4]) // 1000
         tagged = self.view_settings(session_section).isolation in TAGGED
-        bodies = tuple(_stored(m[5]) for m in section[12])
+        bodies = tuple(self._body(m[5]) for m in section[12])
         messages = tuple(
             _message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)
         )
@@ -141,6 +158,10 @@ class Reader:
             previous_data=_json_object(section[15][1:]),
             messages=messages,
         )
+
+    def _body(self, text: str) -> StoredMessage:
+        sent = self._sent_body
+        return sent.read if sent is not None and sent.text == text else _stored(text)
 
     def _previous(self, section: list[Any]) -> Previous | None:
         fence, ended, reason, sealed, sent = section[6:11]

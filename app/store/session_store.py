@@ -17,7 +17,15 @@ from app.errors import (
     UnknownRun,
     UnknownSession,
 )
-from app.routing.keys import ChatName, SessionKey, chat_of, encode, shard_of, thread_to_bind
+from app.routing.keys import (
+    ChatName,
+    SessionKey,
+    chat_of,
+    encode,
+    lives_in,
+    shard_of,
+    thread_to_bind,
+)
 from app.store import keys, scripts
 from app.store.admissions import (
     Admission,
@@ -73,35 +81,36 @@ class SessionStore:
         """Decide one message: `admit.lua`. What is no decision asks to be routed again."""
         chat_shard = shard_of(admission.chat, self._shards)
         digest = keys.home_digest(admission.chat, admission.message.message_id)
-        session, early, is_homed = admission.session, NO_EDIT, False
+        session, where = admission.session, admission.lives_in
+        early, is_homed = NO_EDIT, False
         for _ in range(HOPS_MAX):
-            shard = shard_of_session(session, self._shards)
-            if shard != chat_shard and not is_homed:
+            if shard_of(where, self._shards) != chat_shard and not is_homed:
                 session, early = await self._set_home(chat_shard, digest, session, admission)
                 # From there on that shard knows better: a thread of it may be bound.
-                shard, is_homed = shard_of_session(session, self._shards), True
-            reply = await self._admit_in(session, shard, admission, digest, early)
+                where, is_homed = lives_in(session), True
+            shard = shard_of(where, self._shards)
+            session_keys = keys.session_keys(shard, session, where)
+            reply = await self._admit_in(session_keys, admission, digest, early)
             match reply[0]:
                 case "moved":
                     return ConversationMoved()
                 case "renamed":
                     return ChatRenamed(chat_of(session) or admission.chat, reply[1])
                 case "elsewhere":
-                    session = SessionKey(reply[1])
+                    session, where = SessionKey(reply[1]), lives_in(reply[1])
                 case _:
                     return read_decision(reply, session, shard, admission)
         raise StoreUnavailable(MOVING)
 
     async def _admit_in(
         self,
-        session: SessionKey,
-        shard: int,
+        session_keys: tuple[str, str],
         admission: Admission,
         digest: str,
         early: tuple[str, str, str],
     ) -> Reply:
         """One call, and another with the settings where the store does not have them."""
-        session_keys, clock = keys.session_keys(shard, session), self._clock()
+        clock = self._clock()
         for with_settings in (False, True):
             reply = await self._client.call(
                 scripts.ADMIT,

@@ -1,6 +1,6 @@
 """Which shard has what, and how many there are."""
 
-from app.routing.keys import SessionKey, chat_of, shard_of
+from app.routing.keys import SessionKey, lives_in, shard_of
 from app.settings import SettingsError
 from app.store import keys
 from app.store.store_client import StoreClient
@@ -11,7 +11,7 @@ def shard_of_session(session: SessionKey, shards: int) -> int:
 
     Raises `InvalidKey` for what is no session key.
     """
-    return shard_of(chat_of(session) or session, shards)
+    return shard_of(lives_in(session), shards)
 
 
 async def record_shards(client: StoreClient, shards: int) -> None:

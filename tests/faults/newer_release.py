@@ -11,6 +11,7 @@ from typing import Final
 
 from app.routing.route import Routing
 from app.store import admissions, arguments, scripts
+from app.store.replies import StoredBody
 from session_router.models import Message
 
 FIELD: Final = "tomorrow"
@@ -37,10 +38,11 @@ def write_more() -> None:
     vars(admissions)["body_of"] = _extended_body
 
 
-def _extended_body(message: Message, routing: Routing | None) -> str:
-    body = json.loads(arguments.body_of(message, routing))
+def _extended_body(message: Message, routing: Routing | None) -> StoredBody:
+    text, read = arguments.body_of(message, routing)
+    body = json.loads(text)
     source = body["source"] and {**body["source"], FIELD: [1]}
-    return json.dumps({**body, "source": source, FIELD: {"more": True}})
+    return StoredBody(json.dumps({**body, "source": source, FIELD: {"more": True}}), read)
 
 
 if __name__ == "__main__":

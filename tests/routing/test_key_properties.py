@@ -104,6 +104,7 @@ def test_a_key_tells_its_chat_agent_platform_and_shard(
     assert keys.agent_of(routing.key) == agent
     assert keys.platform_of(routing.key) == ("*" if routing.spans else source.platform)
     assert keys.chat_of(routing.key) == (None if routing.spans else routing.chat)
+    assert keys.lives_in(routing.key) == routing.lives_in
     assert keys.chat_id_of(routing.key) == (None if routing.spans else source.chat_id)
     if not routing.spans:
         shard = keys.shard_of(str(keys.chat_of(routing.key)), shards)
