@@ -1,4 +1,4 @@
-"""What a newer release adds to a packed map is kept by this one, and read past."""
+"""What a newer release adds is kept and read past; what an older one did not write is empty."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.store.figures import Figures
 from session_router.models import CompleteRequest, Decision
 from tests.packed import unpack_map
 from tests.scripts.conftest import Open
-from tests.sessions import ROOM, Sessions, granted
+from tests.sessions import ROOM, Sessions, granted, ids
 
 SESSION = f"sr:{{0}}:session:{ROOM}"
 COUNTS, TALLIES = "sr:{0}:counts:main:discord", "sr:{0}:tallies"
@@ -17,6 +17,12 @@ local fields = cmsgpack.unpack(redis.call('GET', KEYS[1]))
 fields.tomorrow = 7
 if fields.run then fields.run.tomorrow = 8 end
 redis.call('SET', KEYS[1], cmsgpack.pack(fields))
+"""
+
+SHORTEN = """
+local values = cmsgpack.unpack(redis.call('LINDEX', KEYS[1], 0))
+for i = 19, 22 do values[i] = nil end
+redis.call('LSET', KEYS[1], 0, cmsgpack.pack(values))
 """
 
 
@@ -52,3 +58,13 @@ async def test_figures_are_kept_and_not_told(sessions: Open) -> None:
     assert stored(s, COUNTS)["tomorrow"] == stored(s, TALLIES)["tomorrow"] == 7
     figures = await Figures(s.client, 1, s.clock).read(None)
     assert (figures.messages.accepted, figures.messages.done) == (2, 2)
+
+
+async def test_a_message_without_what_is_known_of_bursts_stands_before_one(sessions: Open) -> None:
+    s = sessions()
+    run = granted(await s.send("m1"))
+    await s.send("m2", "bob")
+    await s.send("m3", "carol", group="album")
+    s.redis.eval(SHORTEN, 1, f"sr:{{0}}:queue:{ROOM}")
+    request = CompleteRequest(fence=run.fence, outcome="completed")
+    assert ids((await s.store.complete(run.id, request)).next) == ["m2"]
