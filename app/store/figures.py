@@ -114,7 +114,8 @@ def _parts(replies: Iterable[Reply]) -> list[Part]:
 def _messages(reply: Reply) -> list[Part]:
     found = []
     for bucket, counts in _pairs(reply[3]):
-        messages = {state: number for state, number in _pairs(counts) if state != GRANTED}
+        # A newer release on the same store may count more.
+        messages = {state: n for state, n in _pairs(counts) if state in MessageCounts.model_fields}
         found.append((*keys.parts_of_bucket(bucket), _Sum(messages=messages)))
     return found
 

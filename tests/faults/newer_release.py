@@ -1,6 +1,6 @@
 """A release to come: it adds to whatever is stored. `python -m tests.faults.newer_release serve`.
 
-Its scripts write a field more into every packed record and every session's hash, and bodies
+Its scripts write a field more into every packed record and every session's map, and bodies
 and sources carry more than this release knows.
 """
 

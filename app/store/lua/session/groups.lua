@@ -17,7 +17,9 @@ end
 -- Until when a burst waits for more of its parts, or nil.
 local function open_until(messages, first, last)
   local latest = 0
-  for i = first, last do latest = math.max(latest, messages[i].group_until or 0) end
+  for i = first, last do
+    latest = math.max(latest, tonumber(messages[i].group_until) or 0)
+  end
   return latest > now and latest or nil
 end
 
