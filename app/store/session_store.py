@@ -104,7 +104,7 @@ class SessionStore:
 
     async def _admit_in(
         self,
-        session_keys: tuple[str, str],
+        session_keys: tuple[str, str, str],
         admission: Admission,
         digest: str,
         early: tuple[str, str, str],
