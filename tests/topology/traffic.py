@@ -35,11 +35,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A fence, and when it was asked for."""
+    """A fence, when it was asked for, and when it was told: a claim may wait between."""
 
     session: str
     fence: int
     asked_at: float
+    at: float
 
 
 @dataclass(slots=True)
@@ -61,10 +62,10 @@ class Books:
         return longest
 
     def fences_that_went_back(self, moment: float) -> list[Granted]:
-        """Grants asked for after a moment whose fence is no larger than one from before it."""
+        """Grants asked for after a moment whose fence is no larger than one told before it."""
         highest: dict[str, int] = defaultdict(int)
         for one in self.granted:
-            if one.asked_at <= moment:
+            if one.at <= moment:
                 highest[one.session] = max(highest[one.session], one.fence)
         later = [one for one in self.granted if one.asked_at > moment]
         return [one for one in later if one.fence <= highest[one.session]]
@@ -112,8 +113,9 @@ class Traffic:
 
     async def _work(self, run: Json | None, asked_at: float) -> None:
         while run is not None:
-            self.books.granted.append(Granted(run["session_key"], run["fence"], asked_at))
-            asked_at = monotonic()
+            now = monotonic()
+            self.books.granted.append(Granted(run["session_key"], run["fence"], asked_at, now))
+            asked_at = now
             body: Json = {"fence": run["fence"], "outcome": "completed"}
             status, answer = await self.ask(f"/v1/runs/{run['id']}/complete", body)
             assert status in {200, 404, 409}, answer
