@@ -43,7 +43,7 @@ router = APIRouter(tags=["messages"])
 @router.post(
     "/v1/messages",
     operation_id="admit",
-    summary="Decide one message: run, queue, interrupt, steer, answer, reject, duplicate",
+    summary="Decide one message, now: run, queue, interrupt, steer, answer, reject and the like",
     response_model=Decision,
     responses=problems(*WRITING, 404),
     openapi_extra=takes(Message, MESSAGE),

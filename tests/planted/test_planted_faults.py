@@ -1,8 +1,8 @@
 """The state machine is worth something only if it sees what it is there to see.
 
-Each of these faults is planted in the scripts, alone, and the machine must find it within 150
-examples. `SESSION_ROUTER_PLANTED_FAULTS` says how many are planted, from the top: 3 unless it
-says otherwise, all in CI.
+Each of these faults is planted in the scripts, alone, and the machine must find it.
+`SESSION_ROUTER_PLANTED_FAULTS` says how many are planted, from the top: 3 unless it says
+otherwise, 12 in CI.
 
 =====================================================  =======================================
 fault                                                  what it breaks
