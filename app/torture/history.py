@@ -50,9 +50,13 @@ class Event:
         return self.status is None or self.status == UNAVAILABLE
 
     @property
-    def refused(self) -> bool:
-        """An act that certainly changed nothing."""
-        return not self.unknown and not self.answer.get("changed")
+    def changed(self) -> bool:
+        """An act that changed something, as its operator was told.
+
+        Another may have, too: a router that lost the store's answer asks once more, and is told
+        that there is nothing to change.
+        """
+        return self.done and bool(self.answer.get("changed"))
 
     @property
     def decision(self) -> str:

@@ -88,7 +88,7 @@ def nothing_is_granted_while_paused(record: Record) -> Iterator[Violation]:
 def _resumed(record: Record, pause: Event) -> float:
     """When a resume that may have come after a pause was sent."""
     acts = record.acts.get(pause.target, [])
-    resumes = (act for act in acts if act.body["action"] == "resume" and not act.refused)
+    resumes = (act for act in acts if act.body["action"] == "resume")
     return min((act.sent for act in resumes if act.received > pause.sent), default=LOST)
 
 

@@ -33,7 +33,7 @@ class Record:
             str(act.body["message"])
             for acts in self.acts.values()
             for act in acts
-            if act.body["action"] == "redrive" and not act.refused
+            if act.body["action"] == "redrive"
         }
         self.sessions: dict[str, list[Grant]] = defaultdict(list)
         self.runs_of: dict[str, list[Grant]] = defaultdict(list)
@@ -63,7 +63,7 @@ class Record:
 
     def acts_done(self) -> Iterator[Event]:
         """What operators were told that they had changed."""
-        return (act for acts in self.acts.values() for act in acts if act.done and not act.refused)
+        return (act for acts in self.acts.values() for act in acts if act.changed)
 
     def may_have_acted(
         self, action: str, session: str, before: float = LOST, message: str | None = None
@@ -72,7 +72,6 @@ class Record:
         return any(
             act.body["action"] == action
             and act.sent < before
-            and not act.refused
             and message in (None, act.body.get("message"))
             for act in self.acts.get(session, ())
         )
@@ -83,8 +82,7 @@ class Record:
             act
             for act in self.acts.get(grant.session, ())
             if act.body["action"] == "release"
-            and act.done
-            and not act.refused
+            and act.changed
             and act.body["seen"].get("run_id") == grant.id
         )
 
@@ -93,7 +91,6 @@ class Record:
         return any(
             act.body["action"] == "release"
             and act.sent < before
-            and not act.refused
             and act.body["seen"].get("run_id", grant.id) == grant.id
             for act in self.acts.get(grant.session, ())
         )
