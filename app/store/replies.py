@@ -130,10 +130,11 @@ class Reader:
         """RUN, and the SESSION that it runs.
 
         Fence, holder, started, lease ends, lease length, session id, previous run's fence,
-        end, reason, seal and posts, OMITTED, batch, place, CONTEXT, data and previous data.
+        end, reason, seal and posts, OMITTED, batch, place, CONTEXT, data and previous data, and the
+        isolation that it was granted under.
         """
         lease_seconds = int(section[4]) // 1000
-        tagged = self.view_settings(session_section).isolation in TAGGED
+        tagged = section[16] in TAGGED  # a repeat says the same, whatever the policy says by then
         bodies = tuple(self._body(m[5]) for m in section[12])
         messages = tuple(
             _message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)

@@ -65,6 +65,7 @@ async def test_a_first_message_runs_and_this_is_all_that_is_stored(sessions: Ope
             "back_from": None,
             "place": PLACE,
             "omitted": "0",
+            "isolation": "shared",
         },
         f"batch:{ROOM}": [M("m1", 1, ALICE, decision="run", fence=1, granted_at=0)],
         f"participants:{ROOM}": {ALICE: (1, "Alice")},
@@ -133,6 +134,7 @@ async def test_a_message_to_an_idle_session_runs_in_the_same_generation(sessions
             "back_from": None,
             "place": PLACE,
             "omitted": "0",
+            "isolation": "shared",
         },
         f"batch:{ROOM}": [M("m2", 2, BOB, at=5_000, decision="run", fence=fence, granted_at=5_000)],
         f"participants:{ROOM}": {BOB: (2, "Bob")},
@@ -447,6 +449,17 @@ async def test_a_lost_grant_is_given_again_to_the_same_consumer(sessions: Open) 
     assert (again.duplicate_of, again.state) == ("run", "in_run")
     assert again.run == first.run
     assert again.active_run is None
+
+
+async def test_a_grant_that_is_given_again_names_people_as_it_did_whatever_the_policy_says_then(
+    sessions: Open,
+) -> None:
+    s = sessions(isolation="tagged")
+    run = granted(await s.send("m1"))
+    assert run.messages[0].tagged_text
+    s.policy(isolation="shared")
+    assert (await s.send("m2", "bob")).decision == "queue"
+    assert granted(await s.send("m1")) == run
 
 
 async def test_a_grant_is_not_given_to_another_consumer_or_token(sessions: Open) -> None:

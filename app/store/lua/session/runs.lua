@@ -52,7 +52,7 @@ function grant(messages, consumer, settings, by, ended_run)
     lease_ms = text(settings.lease_ms), grace_ms = text(settings.grace_ms or 0),
     back_from = before, sent_before = sent_before(before, ended_run), context_from = first_line,
     context = last_line, place = messages[1].place,
-    omitted = session.omitted or '0', by = by or ''}
+    omitted = session.omitted or '0', by = by or '', isolation = settings.isolation}
   put('run', run)
   enter_run(messages, fence)
   write_batch(messages)
