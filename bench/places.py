@@ -93,5 +93,7 @@ class Place:
         self.redis.config_set("slowlog-log-slower-than", -1)
         found = self.redis.slowlog_get(LOG_LENGTH)
         store_us = [call["duration"] for call in found if ADMIT_CALL in call["command"]]
-        assert len(store_us) == len(bodies), "the log of the store has not every call"
+        # The first message under a policy asks twice: the store wants the settings whole.
+        extra = len(store_us) - len(bodies)
+        assert extra in {0, 1}, "the log of the store has not every call, or others too"
         return Block(http_ms, float(median(store_us))), answers
