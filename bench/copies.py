@@ -18,7 +18,7 @@ ORIGINAL: Final = 0
 # and `tallies` count them all.
 COPY: Final = """
 local chat, form, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local writes, expiries = {}, {}
+local writes = {}
 
 local function values_of(key, kind)
   if kind == 'string' then return 'SET', {redis.call('GET', key)} end

@@ -134,7 +134,8 @@ class Reader:
         isolation that it was granted under.
         """
         lease_seconds = int(section[4]) // 1000
-        tagged = section[16] in TAGGED  # a repeat says the same, whatever the policy says by then
+        # A repeat says the same, whatever the policy says by then.
+        tagged = (section[16] or self.view_settings(session_section).isolation) in TAGGED
         bodies = tuple(self._body(m[5]) for m in section[12])
         messages = tuple(
             _message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)

@@ -19,6 +19,12 @@ if fields.run then fields.run.tomorrow = 8 end
 redis.call('SET', KEYS[1], cmsgpack.pack(fields))
 """
 
+TAKE_ISOLATION = """
+local fields = cmsgpack.unpack(redis.call('GET', KEYS[1]))
+fields.run.isolation = nil
+redis.call('SET', KEYS[1], cmsgpack.pack(fields))
+"""
+
 SHORTEN = """
 local values = cmsgpack.unpack(redis.call('LINDEX', KEYS[1], 0))
 for i = 19, 22 do values[i] = nil end
@@ -68,3 +74,11 @@ async def test_a_message_without_what_is_known_of_bursts_stands_before_one(sessi
     s.redis.eval(SHORTEN, 1, f"sr:{{0}}:queue:{ROOM}")
     request = CompleteRequest(fence=run.fence, outcome="completed")
     assert ids((await s.store.complete(run.id, request)).next) == ["m2"]
+
+
+async def test_a_run_without_its_isolation_names_people_as_its_session_says(sessions: Open) -> None:
+    s = sessions(isolation="tagged")
+    run = granted(await s.send("m1"))
+    assert run.messages[0].tagged_text
+    s.redis.eval(TAKE_ISOLATION, 1, SESSION)
+    assert granted(await s.send("m1")) == run

@@ -47,7 +47,7 @@ function run_section(batch)
     back and back.sealed or '', back and back.sent or {}, omitted_section(), sections_of(batch),
     run.place,
     run.context and context_section(tonumber(run.context_from or 0), tonumber(run.context)) or {},
-    data_section(), run.isolation}
+    data_section(), run.isolation or ''}
 end
 
 local function asking_section()
