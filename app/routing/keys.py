@@ -59,12 +59,17 @@ class Chat(NamedTuple):
     chat_id: str
 
 
-@lru_cache(maxsize=8_192)
 def encode(id_: str) -> str:
     """Spell an id as one segment; different ids give different segments, case kept.
 
     Raises `UnicodeEncodeError` for lone surrogates, which no parsed message can hold.
     """
+    # Nearly all ids are digits, and no word of the layout is.
+    return id_ if id_.isdecimal() and id_.isascii() else _encoded(id_)
+
+
+@lru_cache(maxsize=8_192)
+def _encoded(id_: str) -> str:
     if id_ in LAYOUT_WORDS:
         return f"%{ord(id_[0]):02X}{id_[1:]}"
     return _encode_characters(id_)

@@ -21,7 +21,6 @@ from app.store.arguments import (
     hearing_arguments,
     milliseconds,
     participant_of,
-    print_of,
     reply_id_of,
     text_print,
 )
@@ -30,9 +29,11 @@ from app.store.holders import holder_of
 from app.store.replies import Reader, StoredBody, dropped, queue_place
 from app.store.session_settings import StoredSettings, settings_of
 from app.store.store_client import Reply
+from app.store.unchecked import unchecked
 from session_router.models import Decision, FieldError, Message, ThreadToOpen, To
 
 LINE_BYTES_MAX = 64 * 1024
+_decision = unchecked(Decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def admit_arguments(
     owns = message.kind == "user" and person is not None and not is_bot
     user_id = (source.user_id if source else None) or ""
     bound_as = routing.bound_as if routing else None
-    body = admission.body.text
+    body, print_of_text = admission.body.text, text_print(message.text)
     if (
         message.kind == "context"
         and len(message.text.encode()) + len(body.encode()) > LINE_BYTES_MAX
@@ -119,7 +120,9 @@ def admit_arguments(
         settings.text if with_settings else "",
         message.message_id,
         digest,
-        print_of(user_id, message.text),
+        # What tells a resend from another message under the same id; by the user as sent, for who
+        # that is may have changed since, with identities and aliases.
+        text_print(user_id) + print_of_text,
         person or "",
         flag(owns),
         flag(routing is not None and routing.is_moderator),
@@ -143,7 +146,7 @@ def admit_arguments(
         reply_id_of(message) or "",
         milliseconds(message.sent_at),
         message.to.session_id if message.to else "",
-        text_print(message.text),
+        print_of_text,
         *early,
     )
 
@@ -153,7 +156,7 @@ def read_decision(reply: Reply, session: SessionKey, shard: int, admission: Admi
     word, reason, state, session_section, run, active, queue, control, gone = reply
     reader = Reader(session, shard, _settings(admission.routing).text, admission.body)
     repeated = word == "duplicate"
-    return Decision(
+    return _decision(
         decision=word,
         reason="known_id" if repeated else reason,
         session=reader.session(session_section) if session_section else None,

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from pydantic_core import to_json
 
+from app.json_text import json_of, short_json_of
 from app.routing.daily import daily_boundaries
 from app.routing.keys import ChatName
 from app.routing.policy import Reset
@@ -14,7 +15,11 @@ from app.routing.route import Routing
 from app.store.chat_memories import Hearing
 from app.store.keys import home_digest
 from app.store.replies import StoredBody, StoredMessage
+from app.store.unchecked import unchecked
 from session_router.models import Data, Message, Participant, ReplyTo, ResolveRequest, Source, Usage
+
+_participant = unchecked(Participant)
+_stored_message = unchecked(StoredMessage)
 
 
 def hearing_arguments(hearing: Hearing | None) -> tuple[str | int, str, str]:
@@ -39,12 +44,6 @@ def flag(value: bool) -> str:
     return "1" if value else ""
 
 
-def print_of(user_id: str, text: str) -> str:
-    """What tells a resend from another message under the same id."""
-    # By the user as sent: who that is may have changed since, with identities and aliases.
-    return text_print(user_id) + text_print(text)
-
-
 def text_print(text: str) -> str:
     """48 bits that stand for a text."""
     return urlsafe_b64encode(blake2b(text.encode(), digest_size=6).digest()).decode()
@@ -52,13 +51,13 @@ def text_print(text: str) -> str:
 
 def participant_of(source: Source) -> str:
     """A person as the participants of a session show one."""
-    person = Participant(user_id=source.user_id or "", user_name=source.user_name)
-    return person.model_dump_json()
+    person = _participant(user_id=source.user_id or "", user_name=source.user_name)
+    return json_of(person).decode()
 
 
 def body_of(message: Message, routing: Routing | None) -> StoredBody:
     """The part of a message that scripts hand on unread."""
-    stored = StoredMessage(
+    stored = _stored_message(
         source=message.source,
         payload=message.payload,
         reply_to=message.reply_to,
@@ -69,7 +68,7 @@ def body_of(message: Message, routing: Routing | None) -> StoredBody:
         sent_at=message.sent_at,
         thread_id=routing.thread_id if routing and routing.opens_thread else None,
     )
-    return StoredBody(stored.model_dump_json(exclude_defaults=True), stored)
+    return StoredBody(short_json_of(stored).decode(), stored)
 
 
 def reply_id_of(message: Message | ResolveRequest) -> str | None:

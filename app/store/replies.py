@@ -13,6 +13,7 @@ from app.routing.keys import Place, SessionKey, read_place
 from app.store.holders import consumer_of
 from app.store.run_ids import RunAddress
 from app.store.session_settings import ViewSettings, view_settings
+from app.store.unchecked import unchecked
 from app.tagging import PROMPT_NOTE, tag
 from session_router.models import (
     ActiveRun,
@@ -71,6 +72,13 @@ class StoredBody(NamedTuple):
     read: StoredMessage
 
 
+_context_view = unchecked(Context)
+_session_view = unchecked(SessionView)
+_run = unchecked(Run)
+_route_of = unchecked(Route)
+_batch_message = unchecked(BatchMessage)
+_active_run = unchecked(ActiveRun)
+_queue_place = unchecked(QueuePlace)
 _PARTICIPANT = TypeAdapter(Participant)
 _OBJECT = TypeAdapter(dict[str, JsonValue])
 
@@ -114,7 +122,7 @@ class Reader:
         Id, new, previous id, reset reason, tokens, limit, settings, participants, thread.
         """
         settings = self.view_settings(section)
-        return SessionView(
+        return _session_view(
             key=self._session,
             id=section[0],
             is_new=section[1] == "1",
@@ -141,7 +149,7 @@ class Reader:
             _message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)
         )
         thread_id = bodies[-1].thread_id or session_section[8] or None
-        return Run(
+        return _run(
             id=self.run_id(section[0]),
             fence=int(section[0]),
             consumer=consumer_of(section[1]),
@@ -202,7 +210,7 @@ class Reader:
 
     def active(self, section: list[Any]) -> ActiveRun:
         """ACTIVE: fence, holder, started, owners (a line each), status, ASKING."""
-        return ActiveRun(
+        return _active_run(
             id=self.run_id(section[0]),
             consumer=consumer_of(section[1]),
             started_at=moment(section[2]),
@@ -260,7 +268,7 @@ def _stored(body: str) -> StoredMessage:
 
 def _message(section: list[Any], body: StoredMessage, *, tagged: bool) -> BatchMessage:
     text, source = section[4], body.source
-    return BatchMessage(
+    return _batch_message(
         message_id=section[1],
         seq=section[0],
         source=source,
@@ -304,7 +312,7 @@ def queue_place(section: list[Any] | None) -> QueuePlace | None:
     """QUEUE: position, depth, ready at, first."""
     if not section:
         return None
-    return QueuePlace(
+    return _queue_place(
         position=section[0],
         depth=section[1],
         ready_at=optional_moment(section[2]),
@@ -340,7 +348,7 @@ def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Contex
         action = "compress"
     if settings.reset_at is not None and ratio >= settings.reset_at:
         action = "reset"
-    return Context(tokens=tokens, limit=limit, ratio=round(ratio, 4), action=action)
+    return _context_view(tokens=tokens, limit=limit, ratio=round(ratio, 4), action=action)
 
 
 def _route(place: str, messages: tuple[BatchMessage, ...], thread_id: str | None) -> Route:
@@ -351,7 +359,7 @@ def _route(place: str, messages: tuple[BatchMessage, ...], thread_id: str | None
     sources = [(m.source, m.message_id) for m in messages if m.source is not None]
     source: Source | Place
     source, reply_to = sources[-1] if sources else (read_place(place), None)
-    return Route(
+    return _route_of(
         platform=source.platform,
         account=source.account,
         scope=source.scope,

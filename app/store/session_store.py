@@ -46,6 +46,7 @@ from app.store.replies import Reader, interrupt, moment, optional_moment
 from app.store.run_ids import read_run_id
 from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient
+from app.store.unchecked import unchecked
 from session_router.models import (
     Amendment,
     AmendRequest,
@@ -64,6 +65,8 @@ HOPS_MAX = 3
 POINTER_MS = keys.POINTER_DAYS * 86_400_000
 NO_EDIT = ("", "", "")
 EARLY_MS = 60_000
+_heartbeat = unchecked(Heartbeat)
+_completion = unchecked(Completion)
 MOVING = "The message's session kept changing; try again."
 
 
@@ -155,7 +158,7 @@ class SessionStore:
         if reply[0] != "renewed":
             _refuse(reply[0])
         steer, answers = Reader(address.session, address.shard).offered(reply[4])
-        return Heartbeat(
+        return _heartbeat(
             lease_expires_at=moment(reply[1]),
             sealed=reply[2] == "1",
             interrupt=interrupt(reply[3]),
@@ -232,7 +235,7 @@ class SessionStore:
             _refuse(reply[0])
         reader = Reader(address.session, address.shard)
         session = reader.session(reply[1]) if reply[1] else None
-        return Completion(
+        return _completion(
             next=reader.run(reply[2], reply[1]) if reply[2] and reply[1] else None,
             returned=tuple(reply[3]),
             session=session,

@@ -29,7 +29,8 @@ def _integer_to_text(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
-def _to_rfc3339(moment: datetime) -> str:
+def to_rfc3339(moment: datetime) -> str:
+    """A moment as it stands on the wire."""
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return in_utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -73,10 +74,10 @@ Payload = Annotated[JsonValue, AfterValidator(_finite)]
 Data = Annotated[dict[str, Payload], AfterValidator(_small)]
 Fence = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 Tokens = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
-SentAt = Annotated[AwareDatetime, PlainSerializer(_to_rfc3339, when_used="json")]
+SentAt = Annotated[AwareDatetime, PlainSerializer(to_rfc3339, when_used="json")]
 Moment = Annotated[
     datetime,
-    PlainSerializer(_to_rfc3339, when_used="json"),
+    PlainSerializer(to_rfc3339, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 

@@ -298,7 +298,7 @@ def test_a_clock_that_begins_at_nothing_joins_no_strangers(talk: Talk) -> None:
 
 ids = st.one_of(
     st.sampled_from(["a", "A", "ab", "#", "#aGVsbG8tZGlnZXN0", '"', "\\", "%3A", "é", "x" * 20]),
-    st.text(st.characters(), min_size=1, max_size=40),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40),  # as parsed
     st.text(st.sampled_from('"\\\x00\u202e😀é:/% '), min_size=500, max_size=512),
 )
 heards = st.builds(
