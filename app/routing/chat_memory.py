@@ -86,12 +86,14 @@ class ChatMemory:
         others = (one for one in self.conversations if one.opener != conversation.opener)
         kept = _within_bounds((*others, conversation))
         openers = {one.opener for one in kept}
-        people = {part.person for one in kept for part in one.parts}
+        # In the order that `to_text` gives them: whom a message names first depends on it.
+        people = dict.fromkeys(part.person for one in kept for part in one.parts)
+        known = {**self.names, **names}
         new = {short_id(message_id): conversation.opener for message_id in message_ids}
         messages = [one for one in self.messages if one[1] in openers and one[0] not in new]
         return ChatMemory(
             conversations=kept,
-            names={who: name for who, name in {**self.names, **names}.items() if who in people},
+            names={who: known[who] for who in people if who in known},
             messages=(*messages, *new.items())[-MESSAGES_MAX:],
         )
 

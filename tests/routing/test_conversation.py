@@ -321,6 +321,7 @@ def test_the_memory_survives_its_text_and_decides_alike(said: list[Heard]) -> No
         text = memory.to_text()
         again = ChatMemory.from_text(text)
         assert again == memory
+        assert list(again.names) == list(memory.names)
         assert again.to_text() == text
         assert len(text.encode()) <= TEXT_BYTES_MAX
         choice = choose(memory, heard, IDLE)
