@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from fastapi.routing import APIRoute
-from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,7 +24,6 @@ class ShortPath:
 
     def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
         self._app = app
-        self._serve = ServerErrorMiddleware(_serve, on_surprise)
         self._hot = [
             (route.path_regex, route)
             for route in routes
@@ -39,7 +37,7 @@ class ShortPath:
                 match = pattern.match(scope["path"])
                 if match is not None:
                     scope["route"], scope["path_params"] = route, match.groupdict()
-                    await self._serve(scope, receive, send)
+                    await _serve(scope, receive, send)
                     return
         await self._app(scope, receive, send)
 
@@ -50,4 +48,8 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
         response = await scope["route"].endpoint(request, **scope["path_params"])
     except ServiceError as error:
         response = answered(request, error)
+    except Exception as error:
+        response = await on_surprise(request, error)
+        await response(scope, receive, send)
+        raise  # as Starlette does: the server logs it
     await response(scope, receive, send)

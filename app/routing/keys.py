@@ -163,9 +163,10 @@ def place(chat: Chat, thread_id: str | None, mark: str = "") -> str:
 
     Absent parts are empty segments; `mark` stands before the thread.
     """
-    parts = (chat.platform, chat.account, chat.scope, chat.chat_id)
-    spelled = ":".join("" if part is None else encode(part) for part in parts)
-    return f"{spelled}:{mark}{'' if thread_id is None else encode(thread_id)}"
+    scope = "" if chat.scope is None else encode(chat.scope)
+    thread = "" if thread_id is None else encode(thread_id)
+    where = f"{encode(chat.platform)}:{encode(chat.account)}:{scope}:{encode(chat.chat_id)}"
+    return f"{where}:{mark}{thread}"
 
 
 class Place(NamedTuple):

@@ -82,10 +82,14 @@ def route(  # noqa: PLR0913
     thread_id = session.thread_id or known.thread_id
     # A chat that moved keeps its new id in routes; in a DM an alias is the same chat.
     routed = known.chat_id if source.chat_type == "dm" else source.chat_id
+    name = keys.chat_name(chat)
+    sent_as = name
+    if known.chat_id != source.chat_id:
+        sent_as = keys.chat_name(_chat(agent, source, scope, source.chat_id))
     return Routing(
         key=session.key,
-        chat=keys.chat_name(_chat(agent, source, scope, source.chat_id)),
-        lives_in=session.key if session.spans else keys.chat_name(chat),
+        chat=sent_as,
+        lives_in=session.key if session.spans else name,
         isolation=session.isolation,
         person=person,
         place=keys.place(_chat(agent, source, source.scope, routed), thread_id),
