@@ -86,21 +86,20 @@ class ChatMemory:
         others = (one for one in self.conversations if one.opener != conversation.opener)
         kept = _within_bounds((*others, conversation))
         openers = {one.opener for one in kept}
-        # In the order that `to_text` gives them: whom a message names first depends on it.
-        people = dict.fromkeys(part.person for one in kept for part in one.parts)
-        known = {**self.names, **names}
+        people = {part.person for one in kept for part in one.parts}
         new = {short_id(message_id): conversation.opener for message_id in message_ids}
         messages = [one for one in self.messages if one[1] in openers and one[0] not in new]
         return ChatMemory(
             conversations=kept,
-            names={who: known[who] for who in people if who in known},
+            names={who: name for who, name in {**self.names, **names}.items() if who in people},
             messages=(*messages, *new.items())[-MESSAGES_MAX:],
         )
 
     def to_text(self) -> str:
         """Spell the memory as JSON, at most 8 KiB of UTF-8; `from_text` reads it again."""
-        present = dict.fromkeys(part.person for one in self.conversations for part in one.parts)
-        people = {person: number for number, person in enumerate(present)}
+        # Those with a name in its order: on it depends whom a message names first.
+        parts = (part.person for one in self.conversations for part in one.parts)
+        people = {person: n for n, person in enumerate(dict.fromkeys((*self.names, *parts)))}
         places = {one.opener: number for number, one in enumerate(self.conversations)}
         return json.dumps(
             {
