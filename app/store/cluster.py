@@ -13,7 +13,7 @@ from redis.crc import key_slot
 
 from app.store.pipe import Pipe
 from app.store.topology import Servers
-from app.store.wire import Command, Refusal, TooLate, Unreachable
+from app.store.wire import Command, Refusal, TooLate, Unanswered, Unreachable
 from app.store_address import ClusterAddress, Host
 
 SLOTS = 16384
@@ -33,17 +33,19 @@ class Cluster:
         self._pipes: dict[Host, Pipe] = {}
         self._learning: asyncio.Task[None] | None = None
 
-    async def execute(self, key: str, command: Command, deadline: float) -> Any:
+    async def execute(
+        self, key: str, command: Command, deadline: float, *, once: bool = False
+    ) -> Any:
         slot = key_slot(key.encode())
         owner = self._owners[slot] or await self._learned(slot, deadline)
         asking = False
         for tries_left in reversed(range(TRIES)):
             try:
-                return await self._pipe(owner).execute(command, deadline, asking=asking)
-            except TooLate:
-                self._learn()
-                raise
-            except Unreachable:
+                return await self._pipe(owner).execute(command, deadline, asking=asking, once=once)
+            except Unreachable as error:
+                if isinstance(error, TooLate) or (once and isinstance(error, Unanswered)):
+                    self._learn()
+                    raise
                 if not tries_left:
                     raise
                 owner, asking = await self._another(slot, owner, deadline), False
