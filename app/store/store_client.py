@@ -36,7 +36,9 @@ _WORDS_OF_A_SICK_STORE = {
 
 FUNCTION_NOT_FOUND = "ERR Function not found"
 LIBRARY_EXISTS = "already exists"
-IN_DOUBT = "The store's answer was lost, and this may have been done: look, or repeat it with what was seen."
+IN_DOUBT = (
+    "The store's answer was lost, so this may have been done: look, or repeat it with what was seen."
+)
 
 Reply = list[Any]
 
