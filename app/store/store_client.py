@@ -37,7 +37,7 @@ _WORDS_OF_A_SICK_STORE = {
 FUNCTION_NOT_FOUND = "ERR Function not found"
 LIBRARY_EXISTS = "already exists"
 IN_DOUBT = (
-    "The store's answer was lost, so this may have been done: look, or repeat it with what was seen."
+    "The store's answer was lost, so this may have been done: look, or repeat it with what you saw."
 )
 
 Reply = list[Any]
