@@ -90,9 +90,11 @@ class Pipe:
     async def close(self) -> None:
         """End what is in flight, and open nothing more."""
         self._is_closed = True
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.wait([self._connecting])
+        connecting = self._connecting
+        if connecting is not None:
+            await asyncio.sleep(0)  # else it may not have begun, and its callers were cancelled
+            connecting.cancel()
+            await asyncio.wait([connecting])
         if self._wire is not None:
             self._wire.end(Unreachable("closed"))
 

@@ -159,6 +159,9 @@ class NamedPrimary:
             role = await wire.call(("ROLE",), deadline)
         except Refusal:  # who may not ask believes the Sentinels
             return wire
+        except asyncio.CancelledError:
+            wire.end(Unreachable("closed"))  # it is nobody's yet
+            raise
         if role[0] != "master":
             reason = Unreachable("the Sentinels name a server that is no primary")
             wire.end(reason)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import trustme
@@ -21,7 +22,7 @@ from app.store import scripts
 from app.store.keys import SHARDS
 from app.store.pipe import Pipe
 from app.store.store_client import StoreClient
-from app.store.topology import Servers
+from app.store.topology import NamedPrimary, Servers
 from app.store.wire import (
     IN_FLIGHT_MAX,
     UNSENT_BYTES_MAX,
@@ -31,7 +32,7 @@ from app.store.wire import (
     Unreachable,
     Wire,
 )
-from app.store_address import RedisUrl
+from app.store_address import RedisUrl, SentinelAddress, parse_store_address
 from tests.store.scripted_server import Peer, bulk, echo, line, silence
 from tests.survival.eventually import eventually
 
@@ -495,3 +496,40 @@ async def test_a_closed_pipe_ends_what_is_in_flight() -> None:
         call.cancel()
         await pipe.close()
         assert wire.is_over
+
+
+async def test_callers_are_told_and_not_cancelled_when_a_pipe_is_closed_before_it_connects() -> (
+    None
+):
+    async with line(echo) as server, pipe_to(server.url) as pipe:
+        call = asyncio.create_task(pipe.execute(("ECHO", "x"), soon()))
+        await asyncio.sleep(0)  # the connection is asked for, and not begun
+        await pipe.close()
+        with pytest.raises(Unreachable, match="closed"):
+            await call
+        with pytest.raises(Unreachable, match="closed"):
+            await pipe.execute(("ECHO", "x"), soon())
+
+
+async def test_a_connection_whose_role_is_not_known_yet_ends_with_its_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent_on_its_role(peer: Peer) -> None:
+        assert await peer.command() == ["ROLE"]
+        asked.set()
+        await peer.stay()
+        ended.set()
+
+    async with line(silent_on_its_role) as server:
+        address = parse_store_address(f"redis+sentinel://127.0.0.1:{server.port}/mymaster/0")
+        assert isinstance(address, SentinelAddress)
+        primary = NamedPrimary(address, TIMEOUT_SECONDS)
+        monkeypatch.setattr(primary, "_primary", AsyncMock(return_value=address.sentinels[0]))
+        call = asyncio.create_task(primary.execute("key", ("ECHO", "x"), soon()))
+        await asked.wait()
+        await primary.close()
+        await asyncio.wait_for(ended.wait(), TIMEOUT_SECONDS)
+        with pytest.raises(Unreachable, match="closed"):
+            await call
