@@ -14,7 +14,7 @@ from app.api.examples import ACTIONS
 from app.api.http import answer, read_model
 from app.api.services import Services, services_of
 from app.api.sessions import session_seen_by
-from app.errors import UnknownRun, UnknownSession
+from app.errors import StoreUnavailable, UnknownRun, UnknownSession
 from app.routing.keys import SessionKey
 from app.store.actions import ActionFilter
 from app.store.operations import Operations
@@ -75,12 +75,22 @@ async def actions(request: Request, query: Annotated[ActionQuery, Query()]) -> R
 async def act_on_sessions(request: Request) -> Response:
     """Each as by a call of its own, one after the other; the answer tells what became of each.
 
-    On 503 some may be done: repeated with what was seen, each is done once.
+    Where the store is lost on the way, that session and those after it are `unavailable`; 503
+    where it was lost with the first. Repeated with what was seen, each is done once.
     """
     services = services_of(request)
     caller = services.caller(request, OPERATOR)
     body = await read_model(request, ActionsRequest)
-    results = [await _act(services, caller, body.action, one) for one in body.sessions]
+    results: list[ActionResult] = []
+    for one in body.sessions:
+        try:
+            results.append(await _act(services, caller, body.action, one))
+        except StoreUnavailable:
+            if not results:
+                raise
+            break  # or each of the others would wait for the store as long
+    left = body.sessions[len(results) :]
+    results += [ActionResult(key=one.key, result="unavailable") for one in left]
     return answer(ActionResults(results=tuple(results)))
 
 

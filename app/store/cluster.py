@@ -13,7 +13,7 @@ from redis.crc import key_slot
 
 from app.store.pipe import Pipe
 from app.store.topology import Servers
-from app.store.wire import Command, Refusal, TooLate, Unreachable
+from app.store.wire import Command, Refusal, TooLate, Unanswered, Unreachable
 from app.store_address import ClusterAddress, Host
 
 SLOTS = 16384
@@ -32,18 +32,21 @@ class Cluster:
         self._owners: list[Host | None] = [None] * SLOTS
         self._pipes: dict[Host, Pipe] = {}
         self._learning: asyncio.Task[None] | None = None
+        self._is_closed = False
 
-    async def execute(self, key: str, command: Command, deadline: float) -> Any:
+    async def execute(
+        self, key: str, command: Command, deadline: float, *, once: bool = False
+    ) -> Any:
         slot = key_slot(key.encode())
         owner = self._owners[slot] or await self._learned(slot, deadline)
         asking = False
         for tries_left in reversed(range(TRIES)):
             try:
-                return await self._pipe(owner).execute(command, deadline, asking=asking)
-            except TooLate:
-                self._learn()
-                raise
-            except Unreachable:
+                return await self._pipe(owner).execute(command, deadline, asking=asking, once=once)
+            except Unreachable as error:
+                if isinstance(error, TooLate) or (once and isinstance(error, Unanswered)):
+                    self._learn()
+                    raise
                 if not tries_left:
                     raise
                 owner, asking = await self._another(slot, owner, deadline), False
@@ -105,6 +108,8 @@ class Cluster:
                 except (Refusal, Unreachable):
                     continue
                 return await self._note(ranges, node)
+        except asyncio.CancelledError:
+            raise Unreachable("closed") from None  # its callers are not cancelled
         finally:
             self._learning = None
         raise Unreachable("no node of the cluster answers")
@@ -122,6 +127,8 @@ class Cluster:
                 await self._pipes.pop(node).close()
 
     def _pipe(self, node: Host) -> Pipe:
+        if self._is_closed:
+            raise Unreachable("closed")
         if node not in self._pipes:
             self._pipes[node] = Pipe(lambda: self._servers.open(node))
         return self._pipes[node]
@@ -132,9 +139,12 @@ class Cluster:
         return self._servers.client(random.choice(primaries))  # noqa: S311
 
     async def close(self) -> None:
-        if self._learning is not None:
-            self._learning.cancel()
-            await asyncio.wait([self._learning])
+        self._is_closed = True
+        learning = self._learning
+        if learning is not None:
+            await asyncio.sleep(0)  # else it may not have begun, and its callers were cancelled
+            learning.cancel()
+            await asyncio.wait([learning])
         for pipe in self._pipes.values():
             await pipe.close()
 

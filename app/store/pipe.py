@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app.store.wire import Command, Refusal, TooLate, Unreachable, Wire
+from app.store.wire import Command, Refusal, TooLate, Unanswered, Unreachable, Wire
 
 TRIES = 2  # a wire may have died with the last server: one more try at once
 # Another server is the primary now, or will be.
@@ -25,8 +25,13 @@ class Pipe:
         """Whether nobody waits for anything on it."""
         return self._connecting is None and (self._wire is None or self._wire.is_idle)
 
-    async def execute(self, command: Command, deadline: float, *, asking: bool = False) -> Any:
-        """Run a command, perhaps twice. Raises `Refusal` and `Unreachable`."""
+    async def execute(
+        self, command: Command, deadline: float, *, asking: bool = False, once: bool = False
+    ) -> Any:
+        """Run a command, perhaps twice, but not `once` it may have been done.
+
+        Raises `Refusal` and `Unreachable`.
+        """
         for tries_left in reversed(range(TRIES)):
             wire = self._wire
             if wire is None or not wire.is_ready:
@@ -35,8 +40,8 @@ class Pipe:
                 return await wire.call(command, deadline, asking=asking)
             except TooLate:
                 raise
-            except Unreachable:
-                if not tries_left:
+            except Unreachable as error:
+                if not tries_left or (once and isinstance(error, Unanswered)):
                     raise
             except Refusal as refusal:
                 if refusal.word not in _NO_PRIMARY:
@@ -85,9 +90,11 @@ class Pipe:
     async def close(self) -> None:
         """End what is in flight, and open nothing more."""
         self._is_closed = True
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.wait([self._connecting])
+        connecting = self._connecting
+        if connecting is not None:
+            await asyncio.sleep(0)  # else it may not have begun, and its callers were cancelled
+            connecting.cancel()
+            await asyncio.wait([connecting])
         if self._wire is not None:
             self._wire.end(Unreachable("closed"))
 

@@ -47,11 +47,15 @@ _FUNCTION = """redis.register_function{{
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What one verb does in the store: a file of `lua`, and the parts in the folder of its name."""
+    """What one verb does in the store: a file of `lua`, and the parts in the folder of its name.
+
+    `is_act`: a person's act. Repeated, it could be done to what came meanwhile.
+    """
 
     verb: str
     is_on_session: bool
     parts: tuple[str, ...] = ()
+    is_act: bool = False
 
     def registered(self) -> str:
         """The script as its library registers it, with the flags of its shebang."""
@@ -97,6 +101,10 @@ def _on_session(verb: str) -> Script:
     return Script(verb, is_on_session=True)
 
 
+def _act(verb: str) -> Script:
+    return Script(verb, is_on_session=True, is_act=True)
+
+
 ADMIT = Script(
     "admit",
     is_on_session=True,
@@ -113,19 +121,19 @@ CLAIM = _on_session("claim")
 REGRANT = _on_session("regrant")
 SETTLE = _on_session("settle")
 OUTSTANDING = _on_session("outstanding")
-INTERRUPT = _on_session("interrupt")
-RESET = _on_session("reset")
-RELEASE = _on_session("release")
-PAUSE = _on_session("pause")
+INTERRUPT = _act("interrupt")
+RESET = _act("reset")
+RELEASE = _act("release")
+PAUSE = _act("pause")
 BIND = _on_session("bind")
-REMOVE = _on_session("remove")
-DELETE = _on_session("delete")
+REMOVE = _act("remove")
+DELETE = _act("delete")
 AMEND = _on_session("amend")
-REDRIVE = _on_session("redrive")
-DISCARD = _on_session("discard")
+REDRIVE = _act("redrive")
+DISCARD = _act("discard")
 LETTERS = _alone("letters")
 TIMELINE = _alone("timeline")
-PUT_POLICY = _alone("put_policy")
+PUT_POLICY = Script("put_policy", is_on_session=False, is_act=True)
 POLICIES = _alone("policies")
 ACTIONS = _alone("actions")
 ANNOUNCE = _alone("announce")

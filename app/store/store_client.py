@@ -12,7 +12,7 @@ from app.store.cluster import Cluster
 from app.store.keys import SHARDS
 from app.store.scripts import Library, Script
 from app.store.topology import LISTEN_SECONDS, NamedPrimary, SingleServer, Topology
-from app.store.wire import CONNECTION_ENDED, Command, Refusal, Unreachable
+from app.store.wire import CONNECTION_ENDED, Command, Refusal, Unanswered, Unreachable
 from app.store_address import (
     ClusterAddress,
     SentinelAddress,
@@ -36,6 +36,9 @@ _WORDS_OF_A_SICK_STORE = {
 
 FUNCTION_NOT_FOUND = "ERR Function not found"
 LIBRARY_EXISTS = "already exists"
+IN_DOUBT = (
+    "The store's answer was lost, so this may have been done: look, or repeat it with what you saw."
+)
 
 Reply = list[Any]
 
@@ -45,7 +48,8 @@ class StoreClient:
 
     Every error of the connection or of a server that cannot serve now is raised as
     `StoreUnavailable`, a full one as `StoreFull`. A call that timed out may have been done:
-    each verb answers a repeat as it answered the first call.
+    each verb answers a repeat as it answered the first call. An act is different: it could be
+    done to what came meanwhile, so it is sent again only where it was certainly not done.
     """
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
@@ -68,12 +72,12 @@ class StoreClient:
         library = scripts.LIBRARY
         command = ("FCALL", library.function(script), len(keys), *keys, *arguments)
         try:
-            reply = await self._execute(keys[0], command)
+            reply = await self._execute(keys[0], command, once=script.is_act)
         except Refusal as refusal:
             if str(refusal) != FUNCTION_NOT_FOUND:
                 raise
             await self._load(library, keys[0])
-            reply = await self._execute(keys[0], command)
+            reply = await self._execute(keys[0], command, once=script.is_act)
         return list(reply)
 
     async def _load(self, library: Library, key: str) -> None:
@@ -101,13 +105,14 @@ class StoreClient:
         """Return if the store answers for the key that every router reads."""
         await self._execute(SHARDS, ("GET", SHARDS))
 
-    async def _execute(self, key: str, command: Command) -> Any:
+    async def _execute(self, key: str, command: Command, *, once: bool = False) -> Any:
         """Every command passes here. Raises `Refusal` for what is no trouble of the store's."""
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         try:
-            return await self._topology.execute(key, command, deadline)
+            return await self._topology.execute(key, command, deadline, once=once)
         except Unreachable as error:
-            raise StoreUnavailable from error
+            in_doubt = once and isinstance(error, Unanswered)
+            raise StoreUnavailable(IN_DOUBT if in_doubt else None) from error
         except Refusal as refusal:
             if refusal.word == "OOM":
                 raise StoreFull from refusal

@@ -26,10 +26,13 @@ LISTEN_SECONDS = 10
 class Topology(Protocol):
     """Runs commands where their key lives, and gives clients to subscribe with."""
 
-    async def execute(self, key: str, command: Command, deadline: float) -> Any:
-        """Run a command on a key, perhaps twice, by a time of the event loop's clock.
+    async def execute(
+        self, key: str, command: Command, deadline: float, *, once: bool = False
+    ) -> Any:
+        """Run a command on a key, by a time of the event loop's clock.
 
-        Raises `Refusal` for what the server answered, and `Unreachable`.
+        A command whose connection ended is sent again, unless it is to be done `once` and may
+        have been. Raises `Refusal` for what the server answered, and `Unreachable`.
         """
         ...
 
@@ -92,8 +95,10 @@ class SingleServer:
         self._servers = Servers(address.url, timeout_seconds)
         self._pipe = Pipe(self._servers.open)
 
-    async def execute(self, _key: str, command: Command, deadline: float) -> Any:
-        return await self._pipe.execute(command, deadline)
+    async def execute(
+        self, _key: str, command: Command, deadline: float, *, once: bool = False
+    ) -> Any:
+        return await self._pipe.execute(command, deadline, once=once)
 
     async def subscriber(self, _deadline: float) -> redis.Redis:
         return self._servers.client()
@@ -125,8 +130,10 @@ class NamedPrimary:
         self._discovery = asyncio.Lock()
         self._pipe = Pipe(self._open)
 
-    async def execute(self, _key: str, command: Command, deadline: float) -> Any:
-        return await self._pipe.execute(command, deadline)
+    async def execute(
+        self, _key: str, command: Command, deadline: float, *, once: bool = False
+    ) -> Any:
+        return await self._pipe.execute(command, deadline, once=once)
 
     async def subscriber(self, _deadline: float) -> redis.Redis:
         return self._servers.client(await self._primary())
@@ -152,6 +159,9 @@ class NamedPrimary:
             role = await wire.call(("ROLE",), deadline)
         except Refusal:  # who may not ask believes the Sentinels
             return wire
+        except asyncio.CancelledError:
+            wire.end(Unreachable("closed"))  # it is nobody's yet
+            raise
         if role[0] != "master":
             reason = Unreachable("the Sentinels name a server that is no primary")
             wire.end(reason)

@@ -5,7 +5,8 @@ redis-py has one call at a time on a connection. hiredis packs the commands and 
 The commands of one turn of the event loop leave as one write.
 
 A call that is cancelled leaves its place, and its reply is dropped when it comes. A call that is
-not answered in time ends the connection, and all that are on it.
+not answered in time ends the connection, and all that are on it. Of a call on a connection that
+ended it is told whether it had left: only one that had can have been done.
 """
 
 import asyncio
@@ -26,11 +27,15 @@ _ASKING = hiredis.pack_command((b"ASKING",))
 
 
 class Unreachable(Exception):
-    """The connection cannot be had, or ended before the reply; the call may have been done."""
+    """The connection cannot be had, or ended before the reply."""
 
 
-class TooLate(Unreachable):
-    """There was no reply in time; the call may have been done."""
+class Unanswered(Unreachable):
+    """The connection ended when the call had left: the only kind that may have been done."""
+
+
+class TooLate(Unanswered):
+    """There was no reply in time; the call may have left, or not."""
 
 
 class Refusal(Exception):
@@ -92,6 +97,11 @@ class Wire(asyncio.Protocol):
         """Whether nothing is in flight."""
         return not self._in_flight
 
+    @property
+    def _sent(self) -> int:
+        """How many of those in flight have left; the others are the last."""
+        return len(self._in_flight) - len(self._unsent)
+
     async def room(self) -> None:
         """Return when it takes a call, or is over."""
         while not (self.is_ready or self.is_over):
@@ -105,12 +115,12 @@ class Wire(asyncio.Protocol):
 
         `asking` lets a cluster's node serve a slot that is on its way to it.
         """
+        packed = hiredis.pack_command(cast("Any", command))  # or it raises, and nothing is sent
         if not self._unsent:
             self._loop.call_soon(self._send)
         if asking:
             self._unsent.append(_ASKING)
             self._in_flight.append((None, deadline))
-        packed = hiredis.pack_command(cast("Any", command))
         self._unsent.append(packed)
         self._unsent_bytes += len(packed)
         reply: asyncio.Future[Any] = self._loop.create_future()
@@ -134,16 +144,24 @@ class Wire(asyncio.Protocol):
         self._connection._close()  # type: ignore[no-untyped-call] # noqa: SLF001
         if self._watching is not None:
             self._watching.cancel()
-        now = self._loop.time()
-        for reply, deadline in self._in_flight:
-            if reply is not None and not reply.done():
-                reply.set_exception(TooLate() if deadline <= now else Unreachable(str(reason)))
+        now, sent = self._loop.time(), self._sent
+        for place, (reply, deadline) in enumerate(self._in_flight):
+            if reply is None or reply.done():
+                continue
+            if deadline <= now:
+                reply.set_exception(TooLate())
+            else:
+                kind = Unanswered if place < sent else Unreachable
+                reply.set_exception(kind(str(reason)))
         self._in_flight.clear()
         self._unsent.clear()
         self._room.set()
 
     def _send(self) -> None:
         if self._end is not None:
+            return
+        if self._transport.is_closing():  # it would drop what is written, without a word
+            self.end(Unreachable("the server ended the connection"))
             return
         try:
             self._transport.write(b"".join(self._unsent))
@@ -186,7 +204,7 @@ class Wire(asyncio.Protocol):
         return self._end_if_idle()
 
     def _answer(self, reply: Any) -> None:
-        if not self._in_flight:
+        if not self._sent:
             return self.end(Unreachable("an answer to nothing"))
         waiting, _ = self._in_flight.popleft()
         if waiting is None or waiting.done():  # nobody's, or cancelled

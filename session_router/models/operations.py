@@ -49,10 +49,14 @@ class ActionsRequest(Words):
 
 
 class ActionResult(Words):
-    """What a verb met in one session; `unknown`: there is none, or it is another agent's."""
+    """What a verb met in one session; `unknown`: there is none, or it is another agent's.
+
+    `unavailable`: the store gave no answer, so it may be done or not. Repeated with what was seen
+    it is done once.
+    """
 
     key: str
-    result: Literal["changed", "unchanged", "unknown"]
+    result: Literal["changed", "unchanged", "unknown", "unavailable"]
 
 
 class ActionResults(Words):

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.dashboard.conftest import Visit
 from tests.dashboard.gateway import Gateway, ids
@@ -141,3 +142,57 @@ def test_what_has_changed_since_is_left_alone_by_an_action_on_many(
     agree.click()
     expect(page.get_by_text("1 not changed: no longer as they were seen")).to_be_visible()
     assert not room.is_lost(following)
+
+
+def test_what_the_store_gave_no_answer_for_is_told_beside_what_is_done(
+    room: Room, visit: Visit
+) -> None:
+    visitor = visit(room.url)
+    visitor.watch.expected.add("503")
+    [one] = room.ask("GET", "/v1/sessions?state=running")["sessions"]
+    many = [one | {"key": f"{ROOM}-{number}"} for number in range(150)]
+    parts: list[list[str]] = []
+
+    def act_on_them(route: Route) -> None:
+        body: Any = route.request.post_data_json
+        keys = [one["key"] for one in body["sessions"]]
+        parts.append(keys)
+        words = ["changed"] * 98 + ["unchanged", "unavailable"]
+        results = [{"key": key, "result": word} for key, word in zip(keys, words, strict=False)]
+        if len(parts) == 1:
+            route.fulfill(json={"results": results})
+        else:
+            route.fulfill(status=503, json={"title": "Store unavailable", "detail": "Away."})
+
+    visitor.page.route(
+        "**/v1/sessions?**", lambda route: route.fulfill(json={"sessions": many, "cursor": None})
+    )
+    visitor.page.route("**/v1/sessions/actions", act_on_them)
+    page = visitor.open("sessions?state=running")
+    page.get_by_text("Act on all shown").click()
+    page.get_by_role("button", name="pause").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause 150").click()
+    notice = page.locator("#notices")
+    expect(notice).to_contain_text("98 sessions changed, 1 not changed")
+    expect(notice).to_contain_text("51 without an answer: look again, some may be done.")
+    assert [len(part) for part in parts] == [100, 50], "each is asked once"
+
+
+def test_an_act_that_no_answer_came_to_is_told_to_be_in_doubt_and_is_not_repeated(
+    room: Room, visit: Visit
+) -> None:
+    visitor = visit(room.url)
+    visitor.watch.expected.add("ERR_FAILED")
+    asked: list[Any] = []
+
+    def lose(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        route.fetch()
+        route.abort()
+
+    visitor.page.route("**/release", lose)
+    page = visitor.open(f"sessions/{ROOM}")
+    act(page, "Force release")
+    expect(page.locator("#notices")).to_contain_text("it may have been done. Look before")
+    assert asked == [{"run_id": room.active["id"], "session_id": room.active["session_id"]}]
+    assert room.is_lost(room.active)

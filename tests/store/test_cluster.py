@@ -147,3 +147,45 @@ async def test_a_dead_nodes_slot_is_asked_for_at_the_others() -> None:
         second.slots = all_slots_at(second)
         assert await client.members(KEY) == ["me"]
         assert second.heard == ["SMEMBERS"] * 2
+
+
+async def test_who_waits_for_the_slots_when_the_client_is_closed_is_told_and_not_cancelled() -> (
+    None
+):
+    asked = asyncio.Event()
+
+    async def silent_on_its_slots(peer: Peer) -> None:
+        await peer.command()
+        asked.set()
+        await peer.stay()
+
+    async with line(silent_on_its_slots) as node:
+        client = StoreClient(f"redis+cluster://127.0.0.1:{node.port}", 30)
+        waiting = asyncio.create_task(client.members(KEY))
+        await asked.wait()
+        late = asyncio.create_task(client.members(KEY))
+        await client.close()
+        ends = await asyncio.gather(waiting, late, client.members(KEY), return_exceptions=True)
+        assert [type(end) for end in ends] == [StoreUnavailable] * 3
+        assert node.accepted == 1
+
+
+async def test_a_call_in_flight_when_the_client_is_closed_asks_no_other_node() -> None:
+    heard = asyncio.Event()
+
+    async def primary(peer: Peer) -> None:
+        while (await peer.command())[0] == "CLUSTER":
+            replica = f"*2\r\n$9\r\nlocalhost\r\n:{node.port}\r\n"
+            of_all = f"*1\r\n*4\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{node.port}\r\n"
+            await peer.say(of_all + replica)
+        heard.set()
+        await peer.stay()
+
+    async with line(*[primary] * 3) as node:
+        client = StoreClient(f"redis+cluster://127.0.0.1:{node.port}", TIMEOUT_SECONDS)
+        call = asyncio.create_task(client.members(KEY))
+        await heard.wait()
+        await client.close()
+        with pytest.raises(StoreUnavailable):
+            await call
+        assert node.accepted == 1

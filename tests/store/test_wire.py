@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import trustme
@@ -21,9 +22,17 @@ from app.store import scripts
 from app.store.keys import SHARDS
 from app.store.pipe import Pipe
 from app.store.store_client import StoreClient
-from app.store.topology import Servers
-from app.store.wire import IN_FLIGHT_MAX, UNSENT_BYTES_MAX, Refusal, TooLate, Unreachable, Wire
-from app.store_address import RedisUrl
+from app.store.topology import NamedPrimary, Servers
+from app.store.wire import (
+    IN_FLIGHT_MAX,
+    UNSENT_BYTES_MAX,
+    Refusal,
+    TooLate,
+    Unanswered,
+    Unreachable,
+    Wire,
+)
+from app.store_address import RedisUrl, SentinelAddress, parse_store_address
 from tests.store.scripted_server import Peer, bulk, echo, line, silence
 from tests.survival.eventually import eventually
 
@@ -87,11 +96,78 @@ async def test_a_transport_that_closes_under_a_write_ends_its_wire_and_the_call_
         assert wire_of(pipe) is not wire
 
 
+@pytest.mark.parametrize("how", ["refuses to be written to", "drops what is written"])
+async def test_a_call_that_had_not_left_is_sent_again_though_it_is_to_be_done_once(
+    store_url: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    def closed(_: bytes) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+
+    async with pipe_to(RedisUrl(store_url)) as pipe:
+        assert await pipe.execute(("ECHO", "a"), soon()) == "a"
+        wire = wire_of(pipe)
+        if how == "drops what is written":
+            wire._transport.close()
+        else:
+            monkeypatch.setattr(wire, "_transport", Closed(wire._transport, closed))
+        assert await pipe.execute(("ECHO", "b"), soon(), once=True) == "b"
+        assert wire_of(pipe) is not wire
+
+
+async def test_a_call_that_is_to_be_done_once_is_not_sent_again_when_it_had_left() -> None:
+    async def half(peer: Peer) -> None:
+        await peer.command()
+        await peer.say("$10\r\nhalf")
+        peer.hang_up()
+
+    async with line(half, echo) as server, pipe_to(server.url) as pipe:
+        with pytest.raises(Unanswered):
+            await pipe.execute(("ECHO", "x"), soon(), once=True)
+        assert server.accepted == 1
+
+
+async def mute(peer: Peer) -> None:
+    await peer.command()
+    await peer.stay()
+
+
+async def test_of_calls_on_a_connection_that_ended_those_that_had_left_are_known() -> None:
+    async with line(mute, echo) as server, pipe_to(server.url) as pipe:
+        calls = [asyncio.create_task(pipe.execute(("ECHO", "1"), soon(), once=True))]
+        await eventually(lambda: pipe._wire is not None and wire_of(pipe)._sent == 1)
+        calls += [asyncio.create_task(pipe.execute(("ECHO", "2"), soon(), once=True))]
+        await asyncio.sleep(0)  # it is called, and leaves with the next turn
+        assert wire_of(pipe)._sent == 1
+        wire_of(pipe).end(Unreachable("as if by the server"))
+        first, second = await both(*calls)
+        assert isinstance(first, Unanswered)
+        assert second == "2"
+
+
+async def test_a_word_that_nobody_asked_for_is_no_reply_to_a_call_that_has_not_left() -> None:
+    async with line(mute, echo) as server, pipe_to(server.url) as pipe:
+        await pipe._ready_wire(soon())
+        call = asyncio.create_task(pipe.execute(("ECHO", "mine"), soon()))
+        await asyncio.sleep(0)
+        wire_of(pipe).data_received(b"+nobody's\r\n")
+        assert await call == "mine"
+        assert server.accepted == 2
+
+
+async def test_what_cannot_be_packed_fails_alone_and_leaves_nothing_behind() -> None:
+    async with line(echo) as server, pipe_to(server.url) as pipe:
+        with pytest.raises(TypeError):
+            await pipe.execute(("ECHO", object()), soon(), asking=True)  # type: ignore[arg-type]
+        assert wire_of(pipe).is_idle
+        assert await pipe.execute(("ECHO", "x"), soon()) == "x"
+
+
 class Closed:
     """A transport that refuses to be written to, as uvloop's does when it has just closed."""
 
     def __init__(self, transport: Any, write: Any) -> None:
         self.abort = transport.abort
+        self.is_closing = transport.is_closing
         self.write = write
 
 
@@ -420,3 +496,40 @@ async def test_a_closed_pipe_ends_what_is_in_flight() -> None:
         call.cancel()
         await pipe.close()
         assert wire.is_over
+
+
+async def test_callers_are_told_and_not_cancelled_when_a_pipe_is_closed_before_it_connects() -> (
+    None
+):
+    async with line(echo) as server, pipe_to(server.url) as pipe:
+        call = asyncio.create_task(pipe.execute(("ECHO", "x"), soon()))
+        await asyncio.sleep(0)  # the connection is asked for, and not begun
+        await pipe.close()
+        with pytest.raises(Unreachable, match="closed"):
+            await call
+        with pytest.raises(Unreachable, match="closed"):
+            await pipe.execute(("ECHO", "x"), soon())
+
+
+async def test_a_connection_whose_role_is_not_known_yet_ends_with_its_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent_on_its_role(peer: Peer) -> None:
+        assert await peer.command() == ["ROLE"]
+        asked.set()
+        await peer.stay()
+        ended.set()
+
+    async with line(silent_on_its_role) as server:
+        address = parse_store_address(f"redis+sentinel://127.0.0.1:{server.port}/mymaster/0")
+        assert isinstance(address, SentinelAddress)
+        primary = NamedPrimary(address, TIMEOUT_SECONDS)
+        monkeypatch.setattr(primary, "_primary", AsyncMock(return_value=address.sentinels[0]))
+        call = asyncio.create_task(primary.execute("key", ("ECHO", "x"), soon()))
+        await asked.wait()
+        await primary.close()
+        await asyncio.wait_for(ended.wait(), TIMEOUT_SECONDS)
+        with pytest.raises(Unreachable, match="closed"):
+            await call

@@ -58,7 +58,10 @@ async function reach(path, options) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, {
       title: "The service cannot be reached",
-      detail: "No answer came; the page goes on trying.",
+      detail:
+        options.method === "GET"
+          ? "No answer came; the page goes on trying."
+          : "No answer came, so it may have been done. Look before you do it again.",
     });
   }
 }

@@ -9,6 +9,7 @@ export const BULK_MAX = 5000;
 const PART = 100;
 const PAGE = 200;
 const NAMED = 5;
+const NO_ANSWER = [0, 503];
 const FITS = {
   interrupt: (one) => one.state !== "idle" && one.run_id,
   release: (one) => one.run_id,
@@ -68,7 +69,7 @@ export async function actOnAll(action, filter, page) {
     button: `${labelOf(action)} ${fitting.length.toLocaleString()}`,
     kind: "is-danger",
   });
-  return agreed ? sum(await send(action, fitting, page)) : null;
+  return agreed ? sum(await send(action, fitting, page), fitting.length) : null;
 }
 
 async function allOf(filter, page) {
@@ -88,9 +89,13 @@ async function send(action, sessions, page) {
   const results = [];
   for (let start = 0; start < sessions.length; start += PART) {
     const part = sessions.slice(start, start + PART).map((one) => seen(action, one));
-    results.push(
-      ...(await call("POST", "v1/sessions/actions", { body: { action, sessions: part } })).results,
-    );
+    try {
+      const body = { action, sessions: part };
+      results.push(...(await call("POST", "v1/sessions/actions", { body })).results);
+    } catch (problem) {
+      if (!results.length || !NO_ANSWER.includes(problem.status)) throw problem;
+      break; // what is done already is told all the same
+    }
     page.tell(
       "busy",
       `${results.length.toLocaleString()} of ${count(sessions.length, "session")} done.`,
@@ -104,13 +109,16 @@ function seen(action, { key, id, run_id: run }) {
   return { key, session_id: id, ...(isAboutRun && run ? { run_id: run } : {}) };
 }
 
-function sum(results) {
+/** Sessions without a result are those that no answer came for. */
+function sum(results, asked) {
   const number = (word) => results.filter(({ result }) => result === word).length;
   const [changed, unchanged, gone] = ["changed", "unchanged", "unknown"].map(number);
+  const open = asked - changed - unchanged - gone;
   const parts = [
     `${count(changed, "session")} changed`,
     unchanged ? `${unchanged.toLocaleString()} not changed: no longer as they were seen` : null,
     gone ? `${gone.toLocaleString()} gone` : null,
+    open ? `${open.toLocaleString()} without an answer: look again, some may be done` : null,
   ];
-  return { kind: changed ? "done" : "unchanged", text: `${parts.filter(Boolean).join(", ")}.` };
+  return { kind: changed && !open ? "done" : "unchanged", text: `${parts.filter(Boolean).join(", ")}.` };
 }
