@@ -73,9 +73,13 @@ class Books:
     ended: list[Ended] = field(default_factory=list)
     refused: int = 0
 
+    @property
+    def ends_acknowledged(self) -> int:
+        return sum(end.is_acknowledged for end in self.ended)
+
     def __str__(self) -> str:
-        ends = sum(end.is_acknowledged for end in self.ended)
-        return f"{len(self.accepted)} messages, {ends} ends, {len(self.granted)} grants"
+        granted = len(self.granted)
+        return f"{len(self.accepted)} messages, {self.ends_acknowledged} ends, {granted} grants"
 
     def longest_silence(self, since: float) -> float:
         """The longest time in seconds that a talker was accepted nothing, from a moment on."""

@@ -99,6 +99,12 @@ class Traffic:
             while not self._has_more(count, since):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
+    async def ends(self, count: int) -> None:
+        """Return when so many ends of runs have been acknowledged."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.books.ends_acknowledged < count:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
     def _has_more(self, count: int, since: float) -> bool:
         by_talker: dict[int, int] = defaultdict(int)
         for one in self.books.accepted:
@@ -164,6 +170,7 @@ async def traffic(services: Sequence[Service]) -> AsyncIterator[Traffic]:
         tasks_of_all = [tasks.create_task(flowing.talk(talker)) for talker in range(TALKERS)]
         tasks_of_all.append(tasks.create_task(flowing.work()))
         await flowing.more(5, 0)
+        await flowing.ends(2 * TALKERS)
         yield flowing
         for task in (*tasks_of_all, *flowing.works):
             task.cancel()
