@@ -21,6 +21,7 @@ class FaultyProxy:
 
     `delay_seconds` is the most that an answer is late. `loses` is the share of answers that are
     dropped with their connection, when the work is done. `is_stuck`: nothing passes either way.
+    `harmed` counts what came late, was held up or was lost.
     """
 
     def __init__(self, server: int | str, seed: int) -> None:
@@ -28,7 +29,7 @@ class FaultyProxy:
         self.delay_seconds = 0.0
         self.loses = 0.0
         self.is_stuck = False
-        self.lost = 0
+        self.harmed = 0
         self._server = server
         self._chance = Random(seed)  # noqa: S311
         self._open: set[asyncio.StreamWriter] = set()
@@ -54,13 +55,15 @@ class FaultyProxy:
         """Pass everything on again."""
         self.delay_seconds, self.loses, self.is_stuck = 0.0, 0.0, False
 
-    def reset_all(self) -> None:
-        """Break every open connection."""
-        self._loop.call_soon_threadsafe(self._abort_all)
+    def reset_all(self) -> int:
+        """Break every open connection; tell how many ends there were."""
+        return asyncio.run_coroutine_threadsafe(self._abort_all(), self._loop).result()
 
-    def _abort_all(self) -> None:
-        for writer in list(self._open):
+    async def _abort_all(self) -> int:
+        ends = list(self._open)
+        for writer in ends:
             writer.transport.abort()
+        return len(ends)
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())
@@ -73,7 +76,7 @@ class FaultyProxy:
         self._is_up.set()
         await self._end.wait()
         server.close()
-        self._abort_all()
+        await self._abort_all()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -114,14 +117,16 @@ class FaultyProxy:
         while chunk := await reader.read(CHUNK_BYTES):
             await self._while_stuck()
             if self.delay_seconds:
+                self.harmed += 1
                 await asyncio.sleep(self._chance.random() * self.delay_seconds)
             if self._chance.random() < self.loses:
-                self.lost += 1
+                self.harmed += 1
                 return
             writer.write(chunk)
             await writer.drain()
 
     async def _while_stuck(self) -> None:
+        self.harmed += self.is_stuck
         while self.is_stuck:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

@@ -16,8 +16,15 @@ from tests.faults.services import services
 from tests.faults.torture import torture
 from tests.processes import environment, wait_until
 
-SECONDS = float(os.environ.get("SESSION_ROUTER_TORTURE_SECONDS") or 15)
+SECONDS = float(os.environ.get("SESSION_ROUTER_TORTURE_SECONDS") or 25)
 SEEDS = (1, 2)
+FILL_DISK = "fill_disk"  # where a disk may be mounted
+FAULTS = {
+    *("kill_router", "stop_router"),
+    *("kill_store", "restart_store", "stop_store", "flush_functions", "fill_memory", FILL_DISK),
+    *("delay", "lose_answers", "reset_connections", "cut_off"),
+    *("kill_gateways", "stop_gateways"),
+}
 
 
 @pytest.mark.slow
@@ -30,9 +37,9 @@ def test_under_every_fault_at_once_every_promise_is_kept(tmp_path: Path, seed: i
     assert not outcome.errors, outcome.errors[0]
     assert outcome.figure("messages:") > 50
     assert "operators: none" not in outcome.said
-    # Each lane has got somewhere, on however busy a machine.
-    for fault in ("kill_router", "kill_store", "delay", "kill_gateways"):
-        assert outcome.faults[fault] >= 1, outcome.faults
+    assert outcome.figure("processes lost") >= 1
+    felt = {fault for fault, count in outcome.faults.items() if count}
+    assert felt | (set() if outcome.has_disk else {FILL_DISK}) == FAULTS
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.havoc import Havoc
+from tests.faults.small_disk import NO_DISK
 from tests.faults.stand import Flush, stand
 from tests.processes import environment
 
@@ -22,7 +23,7 @@ KEPT_ERRORS = 5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a torture ended: its exit code, what it said, and what was done to it."""
+    """How a torture ended: its exit code, what it said, and what was done to it and felt."""
 
     code: int
     said: str
@@ -76,7 +77,7 @@ def main() -> int:
     print(outcome.said)
     print(", ".join(f"{name}: {count}" for name, count in sorted(outcome.faults.items())))
     if not outcome.has_disk:
-        print("no disk was filled: this user may not mount one")
+        print(NO_DISK)
     print("\n".join(outcome.errors[:KEPT_ERRORS]))
     return outcome.code or bool(outcome.errors)
 

@@ -40,7 +40,7 @@ def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def cluster(_cluster: Cluster) -> Cluster:
-    """Give three primaries, each with a replica, all healthy and empty."""
+    """Give three primaries, each with two replicas, all healthy and empty."""
     _cluster.heal()
     _cluster.empty()
     return _cluster

@@ -9,15 +9,20 @@ from urllib.parse import quote
 from redis.exceptions import RedisError
 
 from tests.processes import wait_until
-from tests.topology.servers import PASSWORD, START_SECONDS, Server, free_ports
+from tests.topology.servers import (
+    KEEPS_A_REPLICA,
+    PASSWORD,
+    START_SECONDS,
+    Server,
+    free_ports,
+)
 
 SERVICE = "sessions"
 DOWN_AFTER_MS = 1000
-LAG_MAX_SECONDS = 3
 SERVER_OPTIONS = (
     *("--requirepass", PASSWORD, "--masterauth", PASSWORD, "--save", "", "--appendonly", "no"),
     *("--repl-diskless-sync-delay", "0", "--repl-backlog-size", "16mb"),
-    *("--min-replicas-to-write", "1", "--min-replicas-max-lag", str(LAG_MAX_SECONDS)),
+    *KEEPS_A_REPLICA,
 )
 SENTINEL_CONFIG = """
 requirepass "{password}"

@@ -20,6 +20,15 @@ from tests.processes import wait_until
 
 PASSWORD = "se/cr@t"
 START_SECONDS = 20.0
+LAG_MAX_SECONDS = 3
+# A primary that no replica has heard of for so long takes nothing more.
+KEEPS_A_REPLICA = (
+    *("--min-replicas-to-write", "1"),
+    *("--min-replicas-max-lag", str(LAG_MAX_SECONDS)),
+)
+# A replica says how far it is once a second, and the primary looks once a second.
+LOSS_WINDOW_SECONDS = LAG_MAX_SECONDS + 2
+FILLING_MIB = 24
 
 
 def free_ports(count: int) -> list[int]:
@@ -113,6 +122,24 @@ class Server:
     def go_on(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+    def fill_the_sockets_of_its_replicas(self, key: str) -> None:
+        """Write more than a kernel takes for replicas that stand still.
+
+        What it has taken reaches them when they go on; the rest is in the primary's own memory, as
+        if the network were cut. `key` is any that this server may write, and has no value.
+        """
+        for _ in range(FILLING_MIB):
+            self.redis.set(key, "x" * 2**20)
+        self.redis.delete(key)
+
+    def refuses_to_write(self, key: str) -> bool:
+        """Tell whether it takes nothing more, for no replica has it."""
+        try:
+            self.redis.set(key, 1)
+        except RedisError as error:
+            return "NOREPLICAS" in str(error)
+        return False
 
     def role(self) -> str:
         """`master`, `slave`, or nothing while it does not answer."""

@@ -15,14 +15,12 @@ from tests.store_server import only_on_valkey_9
 from tests.survival.eventually import eventually
 from tests.topology.conftest import Serve
 from tests.topology.figures import in_rounds, tell
-from tests.topology.sentinels import LAG_MAX_SECONDS, SERVICE, Sentinels
-from tests.topology.servers import START_SECONDS, Server
+from tests.topology.sentinels import SERVICE, Sentinels
+from tests.topology.servers import LOSS_WINDOW_SECONDS, START_SECONDS, Server
 from tests.topology.traffic import POLICY, Traffic, traffic
 
 SHARDS = 4
-FILLING_MIB = 24
-# A replica says how far it is once a second, and the primary looks once a second.
-LOSS_WINDOW_SECONDS = LAG_MAX_SECONDS + 2
+PROBE = "probe"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -45,19 +43,8 @@ async def two_services(serve: Serve, sentinels: Sentinels) -> list[Service]:
 
 async def assert_it_goes_on(flowing: Traffic, since: float) -> None:
     """After a failover: everybody is served, fences only grew, and all comes to an end."""
-    await flowing.more(10, since)
-    silence = flowing.books.longest_silence(since)
-    assert flowing.books.fences_that_went_back(since) == []
-    await flowing.bring_to_rest()
-    lost = await flowing.lost()
-    tell(
-        f"accepted {len(flowing.books.accepted)}, lost {len(lost)}, refused with 503 "
-        f"{flowing.books.refused}, nobody unserved for longer than {silence:.1f} s"
-    )
-    if lost:
-        times = [one.at - since for one in lost]
-        tell(f"lost ones were acknowledged {min(times):.2f} to {max(times):.2f} s after it")
-    assert all(one.at > since - LOSS_WINDOW_SECONDS for one in lost)
+    lost = await flowing.outcome(since)
+    assert all(at > since - LOSS_WINDOW_SECONDS for at in lost.moments)
 
 
 @in_rounds
@@ -98,9 +85,9 @@ async def test_what_only_a_dead_primary_had_is_lost_and_no_more_than_is_publishe
         deaf_since = monotonic()
         for replica in replicas:
             replica.stand_still()
-        await asyncio.to_thread(_fill_their_sockets, before)
+        await asyncio.to_thread(before.fill_the_sockets_of_its_replicas, PROBE)
         alone_since = monotonic()
-        await asyncio.to_thread(wait_until, lambda: _refuses_to_write(before), START_SECONDS)
+        await asyncio.to_thread(wait_until, lambda: before.refuses_to_write(PROBE), START_SECONDS)
         alone_seconds = monotonic() - alone_since
         since = monotonic()
         before.kill()
@@ -109,26 +96,11 @@ async def test_what_only_a_dead_primary_had_is_lost_and_no_more_than_is_publishe
         await promoted(sentinels, before)
         await assert_it_goes_on(flowing, since)
         lost = await flowing.lost()
-        assert lost, "it had messages that no replica had"
-        assert all(one.asked_at >= deaf_since - 1 for one in lost)
-        tell(f"lost within {since - min(one.at for one in lost):.1f} s before the failover")
+        assert lost.messages, "it had messages that no replica had"
+        assert lost.ends, "it had ends that no replica had"
+        assert all(one.asked_at >= deaf_since - 1 for one in lost.messages)
+        tell(f"lost within {since - min(lost.moments):.1f} s before the failover")
         assert alone_seconds < LOSS_WINDOW_SECONDS + 1
-
-
-def _fill_their_sockets(primary: Server) -> None:
-    # What a machine's kernel has taken reaches a replica that only stood still: more than it
-    # takes leaves the primary's stream to them in its own memory, as a cut network would.
-    for _ in range(FILLING_MIB):
-        primary.redis.set("filling", "x" * 2**20)
-    primary.redis.delete("filling")
-
-
-def _refuses_to_write(server: Server) -> bool:
-    try:
-        server.redis.set("probe", 1)
-    except RedisError as error:
-        return "NOREPLICAS" in str(error)
-    return False
 
 
 @only_on_valkey_9("SENTINEL FAILOVER … COORDINATED")
@@ -147,7 +119,7 @@ async def test_a_coordinated_failover_by_hand_loses_nothing(
             # It answered nobody for a second: the loss of that failover is bounded above.
             tell("the machine was too slow: the Sentinels voted for another primary meanwhile")
         else:
-            assert await flowing.lost() == []
+            assert (await flowing.lost()).moments == []
 
 
 def _hands_over(sentinels: Sentinels) -> bool:

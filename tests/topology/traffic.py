@@ -5,17 +5,21 @@ import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from time import monotonic
 
 from tests.service import Json, Service, message
+from tests.topology.books import Accepted, Books, Ended, Granted, Lost
+from tests.topology.figures import tell
 
 TALKERS = 6
 PAUSE_SECONDS = 0.02
 RETRY_SECONDS = 0.05
 PATIENCE_SECONDS = 40.0
+LEASE_SECONDS = 1
+# What a run takes: whenever something fails, runs are open whose messages were accepted before.
+WORK_SECONDS = 0.2
 POLICY: Json = {
-    "lease_seconds": 1,
+    "lease_seconds": LEASE_SECONDS,
     "interrupt_grace_seconds": None,
     "max_deliveries": 50,
     "busy": {"same_sender": "queue"},
@@ -23,59 +27,13 @@ POLICY: Json = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A message that was acknowledged: when it was asked for, when answered (monotonic)."""
-
-    talker: int
-    message_id: str
-    asked_at: float
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """A fence, when it was asked for, and when it was told: a claim may wait between."""
-
-    session: str
-    fence: int
-    asked_at: float
-    at: float
-
-
-@dataclass(slots=True)
-class Books:
-    """All that was told, over all talkers and workers. `refused` counts answers of 503."""
-
-    accepted: list[Accepted] = field(default_factory=list)
-    granted: list[Granted] = field(default_factory=list)
-    refused: int = 0
-
-    def longest_silence(self, since: float) -> float:
-        """The longest time in seconds that a talker was accepted nothing, from a moment on."""
-        heard = dict.fromkeys(range(TALKERS), since)
-        longest = 0.0
-        for one in self.accepted:
-            if one.at > since:
-                longest = max(longest, one.at - heard[one.talker])
-                heard[one.talker] = one.at
-        return longest
-
-    def fences_that_went_back(self, moment: float) -> list[Granted]:
-        """Grants asked for after a moment whose fence is no larger than one told before it."""
-        highest: dict[str, int] = defaultdict(int)
-        for one in self.granted:
-            if one.at <= moment:
-                highest[one.session] = max(highest[one.session], one.fence)
-        later = [one for one in self.granted if one.asked_at > moment]
-        return [one for one in later if one.fence <= highest[one.session]]
-
-
 class Traffic:
     """Talkers, each in a chat of its own, and a worker that takes what nobody runs."""
 
-    def __init__(self, services: Sequence[Service]) -> None:
+    def __init__(self, services: Sequence[Service], tasks: asyncio.TaskGroup) -> None:
         self.books = Books()
+        self._tasks = tasks
+        self.works: set[asyncio.Task[None]] = set()
         self._services = itertools.cycle(services)
         self._going = True
 
@@ -99,7 +57,7 @@ class Traffic:
             assert status == 200, decision
             assert decision["decision"] in {"run", "queue", "duplicate"}, decision
             self.books.accepted.append(Accepted(talker, message_id, asked_at, monotonic()))
-            await self._work(decision["run"], asked_at)
+            self._begin(decision["run"], asked_at)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def work(self) -> None:
@@ -109,22 +67,42 @@ class Traffic:
             body: Json = {"consumer": "worker", "wait_seconds": 1, "max": 10}
             _, answer = await self.ask("/v1/runs/claim", body)
             for run in answer["runs"]:
-                await self._work(run, asked_at)
+                self._begin(run, asked_at)
 
-    async def _work(self, run: Json | None, asked_at: float) -> None:
-        while run is not None:
-            now = monotonic()
-            self.books.granted.append(Granted(run["session_key"], run["fence"], asked_at, now))
-            asked_at = now
-            body: Json = {"fence": run["fence"], "outcome": "completed"}
-            status, answer = await self.ask(f"/v1/runs/{run['id']}/complete", body)
-            assert status in {200, 404, 409}, answer
-            run = answer["next"] if status == 200 else None
+    def _begin(self, run: Json | None, asked_at: float) -> None:
+        if run is not None:
+            work = self._tasks.create_task(self._work(run, self._note(run, asked_at)))
+            self.works.add(work)
+            work.add_done_callback(self.works.discard)
+
+    def _note(self, run: Json, asked_at: float) -> Granted:
+        messages = tuple(one["message_id"] for one in run["messages"])
+        granted = Granted(run["session_key"], run["fence"], messages, asked_at, monotonic())
+        self.books.granted.append(granted)
+        return granted
+
+    async def _work(self, run: Json, granted: Granted) -> None:
+        """Complete a run after its time, and go on with the next of its session."""
+        await asyncio.sleep(WORK_SECONDS)
+        end = Ended(granted, monotonic())
+        self.books.ended.append(end)
+        body: Json = {"fence": run["fence"], "outcome": "completed"}
+        status, answer = await self.ask(f"/v1/runs/{run['id']}/complete", body)
+        assert status in {200, 404, 409}, answer
+        if status == 200:
+            end.at = monotonic()
+            self._begin(answer["next"], end.asked_at)
 
     async def more(self, count: int, since: float) -> None:
         """Return when every talker has had so many messages accepted that he sent since."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not self._has_more(count, since):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async def ends(self, count: int) -> None:
+        """Return when so many ends of runs have been acknowledged."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.books.ends_acknowledged < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     def _has_more(self, count: int, since: float) -> bool:
@@ -137,7 +115,7 @@ class Traffic:
         """Let the talkers end, and return when nothing waits and nothing runs."""
         self._going = False
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await self._is_busy():  # noqa: ASYNC110
+            while self.works or await self._is_busy():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def _is_busy(self) -> bool:
@@ -149,9 +127,31 @@ class Traffic:
         assert counts["accepted"] == ended + counts["waiting"] + counts["in_run"]
         return bool(counts["waiting"] + counts["in_run"])
 
-    async def lost(self) -> list[Accepted]:
-        """The messages that were acknowledged and are not known any more."""
-        return [one for one in self.books.accepted if await self._is_lost(one)]
+    async def outcome(self, since: float) -> Lost:
+        """Check that everybody is served after a failover, and that all comes to an end.
+
+        Give what the failover, of that moment, took with it; tell it too.
+        """
+        await self.more(10, since)
+        silence = self.books.longest_silence(since)
+        await self.bring_to_rest()
+        assert self.books.fences_that_went_back() == []
+        lost = await self.lost()
+        tell(
+            f"acknowledged {self.books}; lost {lost}; done twice "
+            f"{len(self.books.completed_twice())}; refused with 503 {self.books.refused}; "
+            f"nobody unserved for longer than {silence:.1f} s"
+        )
+        if lost.moments:
+            times = [at - since for at in lost.moments]
+            tell(f"lost ones were acknowledged {min(times):.2f} to {max(times):.2f} s after it")
+        return lost
+
+    async def lost(self) -> Lost:
+        """What was acknowledged and is not so any more."""
+        messages = [one for one in self.books.accepted if await self._is_lost(one)]
+        grants = self.books.grants_forgotten(LEASE_SECONDS)
+        return Lost(messages, self.books.ends_undone(), grants)
 
     async def _is_lost(self, one: Accepted) -> bool:
         query = {"platform": "discord", "chat_id": f"chat-{one.talker}"}
@@ -165,11 +165,12 @@ class Traffic:
 @asynccontextmanager
 async def traffic(services: Sequence[Service]) -> AsyncIterator[Traffic]:
     """Give traffic that flows until the block is left; a failed talker fails the block."""
-    flowing = Traffic(services)
     async with asyncio.TaskGroup() as tasks:
+        flowing = Traffic(services, tasks)
         tasks_of_all = [tasks.create_task(flowing.talk(talker)) for talker in range(TALKERS)]
         tasks_of_all.append(tasks.create_task(flowing.work()))
         await flowing.more(5, 0)
+        await flowing.ends(2 * TALKERS)
         yield flowing
-        for task in tasks_of_all:
+        for task in (*tasks_of_all, *flowing.works):
             task.cancel()
