@@ -236,11 +236,11 @@ def returned_batches_come_first(record: Record) -> Iterator[Violation]:
             if record.finished(run) or _went_elsewhere(record, run):
                 continue
             later = {name for name in run.names if record.runs_of[name][-1].fence > run.fence}
-            back = [name for name in run.names if name in later - record.displaced]
+            back = [name for name in run.names if name in later - record.redriven]
             again = [name for name in following.names if name in back]
-            staying = [name for name in following.names if name not in record.displaced]
+            staying = [name for name in following.names if name not in record.redriven]
             head = staying[: len(again)]
-            if back and (not again or again[0] != back[0] or head != again):
+            if back and staying and (not again or again[0] != back[0] or head != again):
                 what = f"{back} came back from {run.fence}, but {following.fence} has {head}"
                 yield record.violation("I3", what, {run.id, following.id})
             elif again != [name for name in back if name in again]:

@@ -242,6 +242,20 @@ def test_a_seen_steer_comes_back_with_its_batch_and_overtakes_what_its_sender_se
     assert_holds(tale.history, tale.final(), seed=1)
 
 
+def test_a_seen_steer_that_came_back_may_go_out_alone() -> None:
+    tale, first = with_a_steer()
+    both = tale.run(4.1, 10, 12, after=first, back=(10,))
+    alone = tale.run(4.5, 10, after=both, back=(10,))
+    rest = tale.run(4.9, 12, after=both, back=(12,))
+    tale.submit(12, 3.9)
+    tale.complete(first, 4, "failed", both)
+    tale.die(9, first)
+    tale.complete(both, 4.4, "failed", alone)
+    tale.complete(alone, 4.8, then=rest)
+    tale.complete(rest, 5.2)
+    assert_holds(tale.history, tale.final(), seed=1)
+
+
 def test_a_seen_steer_that_came_back_uncounted_is_found() -> None:
     tale, run = with_a_steer()
     again = tale.run(4.1, 9, 10, after=run, back=(9,))
