@@ -102,7 +102,7 @@ class Director:
             await self._processes.start(self._task.processes)
             await self._until_begun()
             await self._direct(policy)
-            return await self._rest()
+            return await self.rest()
         finally:
             await self._processes.end()
 
@@ -155,7 +155,7 @@ class Director:
             self._samples.append(figures)
         return figures
 
-    async def _rest(self) -> float:
+    async def rest(self) -> float:
         """Return when nothing waits and nothing runs any more; the seconds that it took (I5).
 
         Raises `Stuck` with what does not go on by itself.

@@ -33,10 +33,11 @@ class Worker:
     async def work(self) -> None:
         async with asyncio.TaskGroup() as works:
             while self.going:
-                for run in await self._claim():
+                for run in await self.claim():
                     works.create_task(self._sender.work(run))
 
-    async def _claim(self) -> Sequence[Json]:
+    async def claim(self) -> Sequence[Json]:
+        """Claim until it is answered; the runs that it brought."""
         named = {**self._claims, "request_id": str(uuid4())}
         runs = await self._answered(named)
         if runs and self._world.chance(0.1):  # as if this answer had been lost

@@ -3,12 +3,16 @@
 import json
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+import app.torture.director
+from app.torture.director import Director, Task
 from app.torture.history import Json
+from app.torture.plan import Plan
 from app.torture.rest import Remains
 from app.torture.routers import Routers
 from app.torture.senders import Stuck
@@ -41,9 +45,11 @@ def post(url: str, path: str, body: Json) -> Json:
         return found
 
 
-def send(url: str, agent: str, user: str, number: int = 1, dispatch: str = "inline") -> Json:
-    place = {"platform": "discord", "chat_type": "group", "chat_id": "c", "user_id": user}
-    ids = {"agent": agent, "message_id": f"{user}-{number}", "consumer": "gw"}
+def send(
+    url: str, agent: str, user: str, *, dispatch: str = "inline", platform: str = "discord"
+) -> Json:
+    place = {"platform": platform, "chat_type": "group", "chat_id": "c", "user_id": user}
+    ids = {"agent": agent, "message_id": f"{user}-1", "consumer": "gw"}
     return post(url, "/v1/messages", {**ids, "source": place, "text": "a", "dispatch": dispatch})
 
 
@@ -97,6 +103,30 @@ async def test_what_waits_for_a_far_deadline_is_at_rest(url: str, routers: Route
     body = {"fence": run["fence"], "outcome": "failed"}
     post(url, f"/v1/runs/{run['id']}/complete", body)
     assert await Remains(routers, "delays", still_seconds=0.0, hard_seconds=0.0).are_delays()
+
+
+async def test_a_torture_does_not_wait_for_a_session_that_somebody_paused(
+    url: str, routers: Routers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.torture.director, "Remains", partial(Remains, still_seconds=0.0))
+    plan = Plan("paused", 1)
+    key = send(url, plan.agent, "u", platform=plan.platform, dispatch="worker")["session"]["key"]
+    post(url, f"/v1/sessions/{key}/pause", {})
+    task = Task(
+        urls=(url,),
+        token=None,
+        plan=plan,
+        folder=tmp_path,
+        seconds=0.0,
+        gateways=0,
+        workers=0,
+        processes=0,
+        messages_per_second=1.0,
+        patience_seconds=0.0,
+        keeps_policy=True,
+    )
+    with pytest.raises(Stuck, match="do not go on by themselves"):
+        await Director(task, routers).rest()
 
 
 async def test_nothing_is_left_where_nothing_waits(url: str, routers: Routers) -> None:
