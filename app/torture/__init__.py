@@ -7,10 +7,10 @@ network meanwhile, and it tells whether the promises were kept.
 import argparse
 import asyncio
 import secrets
+import shutil
 import sys
 import tempfile
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,8 @@ from app.torture.senders import Stuck
 
 PATIENCE_SECONDS: Final = 90.0
 SHOWN_MAX: Final = 3
+BROKEN: Final = 1
+UNKNOWN: Final = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave the policy alone and let no operator act (a gateway's token is enough); else "
         "rules are added for the torture's own agent and chats, and taken away at the end",
     )  # fmt: skip
-    parser.add_argument("--record", type=Path, metavar="FOLDER", help="keep the record there")
+    parser.add_argument(
+        "--record", type=Path, metavar="FOLDER",
+        help="keep the record there (default: in a temporary folder, if a promise was not kept)",
+    )  # fmt: skip
     parser.epilog = (
         "Sends as an agent and a platform of its own, `torture-...`, and touches no session of\n"
         "another. Sessions are left to their `session_ttl_days`.\n\n"
@@ -80,18 +85,26 @@ def main(arguments: argparse.Namespace) -> int:
     seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
     sys.stdout.write(f"seed {seed}\n")
     sys.stdout.flush()
-    with ExitStack() as stack:
-        folder = arguments.record or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            verdict = asyncio.run(_torture(_task(arguments, seed, folder)))
-        except (Stuck, OSError) as error:
-            sys.stderr.write(f"session-router torture: seed {seed}: {error}\n")
-            return 1 if isinstance(error, Stuck) else 2
-        except KeyboardInterrupt:
-            return 130
+    folder = arguments.record or Path(tempfile.mkdtemp(prefix="session-router-torture-"))
+    code = _judged(arguments, seed, folder)
+    if code == BROKEN:
+        sys.stdout.write(f"the record is in {folder}\n")
+    elif arguments.record is None:
+        shutil.rmtree(folder)
+    return code
+
+
+def _judged(arguments: argparse.Namespace, seed: int, folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        verdict = asyncio.run(_torture(_task(arguments, seed, folder)))
+    except (Stuck, OSError) as error:
+        sys.stderr.write(f"session-router torture: seed {seed}: {error}\n")
+        return BROKEN if isinstance(error, Stuck) else UNKNOWN
+    except KeyboardInterrupt:
+        return 130
     sys.stdout.write("\n".join(report(verdict)) + "\n")
-    return 1 if verdict.violations else 0
+    return BROKEN if verdict.violations else 0
 
 
 def _task(arguments: argparse.Namespace, seed: int, folder: Path) -> Task:
@@ -132,9 +145,20 @@ def report(verdict: Verdict) -> list[str]:
         f"messages: {states}",
         f"decisions: {', '.join(f'{n} {word}' for word, n in decisions.most_common())}",
         f"accepted by answer {accepted}, runs {len(verdict.history.grants())}",
+        f"gateways besides: {_besides(verdict)}",
         f"operators: {', '.join(f'{n} {word}' for word, n in actions.most_common()) or 'none'}",
         "changes of the policy {}, figures read {} times".format(*seen),
         f"processes lost {verdict.lost_processes}, at rest after {verdict.rest_seconds:.1f} s",
         f"violations {len(verdict.violations)}",
     ]
     return lines + [str(violation) for violation in verdict.violations[:SHOWN_MAX]]
+
+
+def _besides(verdict: Verdict) -> str:
+    """How often gateways did what is neither sending nor running."""
+    done = [event for event in verdict.history.events if event.done]
+    seen = {(call.target, name) for call in done for name in call.body.get("seen", ())}
+    counts = Counter(event.verb for event in done)
+    words = {"stop": "stops", "amend": "amendments", "ask": "questions"}
+    told = [f"{counts[verb]} {word}" for verb, word in words.items() if counts[verb]]  # type: ignore[index]
+    return ", ".join([*told, f"{len(seen)} steers and answers seen"])

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from app.torture import message_checks, operator_checks, run_checks
+from app.torture import (
+    claim_checks,
+    fate_checks,
+    message_checks,
+    operator_checks,
+    run_checks,
+    text_checks,
+)
 from app.torture.history import Final, History
 from app.torture.record import Record, Violation
 
@@ -22,12 +29,17 @@ CHECKS: tuple[Callable[[Record], Iterator[Violation]], ...] = (
     message_checks.an_id_is_accepted_once,
     message_checks.a_resent_message_gets_its_grant_again,
     message_checks.a_repeated_complete_answers_the_same,
-    message_checks.bodies_arrive_as_sent,
+    claim_checks.a_repeated_claim_gives_the_same_runs,
+    text_checks.bodies_arrive_as_sent,
     message_checks.acceptance_follows_time,
     message_checks.delivery_follows_acceptance,
     message_checks.returned_batches_come_first,
+    fate_checks.nothing_is_removed_unasked,
+    fate_checks.what_was_stopped_never_runs_again,
+    fate_checks.what_was_deleted_is_removed,
+    fate_checks.messages_die_of_failures,
+    fate_checks.deliveries_count_failures,
     operator_checks.what_was_done_stays_done,
-    operator_checks.nothing_is_removed_unasked,
     operator_checks.no_run_is_taken_unasked,
     operator_checks.each_act_is_done_once,
     operator_checks.nothing_is_granted_while_paused,

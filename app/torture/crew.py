@@ -65,6 +65,9 @@ class Crew:
             ids=f"{orders.name}-",
             offered=0.2,
             seals=0.2,
+            stops=0.02,
+            amends=0.1,
+            asks=0.1,
             patience_seconds=orders.patience_seconds,
             tls=tls_for(orders.urls),
         )

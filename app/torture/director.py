@@ -1,26 +1,24 @@
 """Leads a torture: keeps the processes going, changes the policy, and judges at the end."""
 
 import asyncio
+import json
 import time
 from collections import Counter
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from urllib.parse import quote
 
 from app.torture.checker import violations
 from app.torture.crew import Orders
 from app.torture.ending import read_final
 from app.torture.history import Final, History, Json
 from app.torture.journal import read_journals
-from app.torture.plan import BASE, ROUND_SECONDS, Plan
+from app.torture.plan import BASE, DELIVERIES, DROPS_IN, ROUND_SECONDS, Plan
 from app.torture.processes import Processes
 from app.torture.record import Violation
+from app.torture.rest import Remains
 from app.torture.routers import CALL_SECONDS, LOOK_SECONDS, Routers
 from app.torture.senders import Stuck, World, tls_for
-
-OVERDUE, FAR_SECONDS = timedelta(seconds=20), 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +102,7 @@ class Director:
             await self._processes.start(self._task.processes)
             await self._until_begun()
             await self._direct(policy)
-            return await self._rest()
+            return await self.rest()
         finally:
             await self._processes.end()
 
@@ -157,9 +155,13 @@ class Director:
             self._samples.append(figures)
         return figures
 
-    async def _rest(self) -> float:
-        """Return when nothing waits and nothing runs any more; the seconds that it took (I5)."""
+    async def rest(self) -> float:
+        """Return when nothing waits and nothing runs any more; the seconds that it took (I5).
+
+        Raises `Stuck` with what does not go on by itself.
+        """
         since = time.monotonic()
+        remains: Remains | None = None
         await self._processes.quiet()
         while True:
             await self._processes.replace_dead()
@@ -167,29 +169,11 @@ class Director:
             left = None if figures is None else self._own(figures)["messages"]
             if left is not None and left["waiting"] == left["in_run"] == 0:
                 return time.monotonic() - since
-            is_late = time.monotonic() - since > self._task.patience_seconds
-            if is_late and await self._only_delays_are_left():
-                return time.monotonic() - since
+            if time.monotonic() - since > self._task.patience_seconds:
+                remains = remains or Remains(self._routers, self._task.plan.agent)
+                if await remains.are_delays():
+                    return time.monotonic() - since
             await asyncio.sleep(LOOK_SECONDS)
-
-    async def _only_delays_are_left(self) -> bool:
-        """Whether what waits has a stored deadline that is far away: a delay doubles (I5).
-
-        Raises `Stuck` with a session that waits for nothing, or for what has passed.
-        """
-        place = f"agent={self._task.plan.agent}&state=waiting"
-        page = await self._routers.insist("GET", f"/v1/sessions?{place}")
-        left_seconds = []
-        for line in page["sessions"]:
-            key = quote(line["key"], safe="")
-            session = await self._routers.insist("GET", f"/v1/sessions/{key}")
-            ready_at = session["ready_at"]
-            wait = datetime.fromisoformat(ready_at) - datetime.now(UTC) if ready_at else -OVERDUE
-            if session["state"] == "waiting" and wait < -OVERDUE / 2:
-                events = await self._routers.insist("GET", f"/v1/sessions/{key}/timeline")
-                raise Stuck(f"it does not go on by itself: {session} {events}")
-            left_seconds.append(wait.total_seconds())
-        return bool(left_seconds) and min(left_seconds) > FAR_SECONDS
 
     def _own(self, figures: Json) -> Json:
         nothing = {"messages": dict.fromkeys(figures["messages"], 0)}
@@ -200,10 +184,16 @@ class Director:
         task, history = self._task, History()
         history.events = read_journals(sorted(task.folder.glob("p*.jsonl")))
         history.samples = self._samples
+        if task.keeps_policy:
+            history.dropped_in = ("",)  # who knows what that says
+        else:
+            history.dropped_in, history.deliveries_min = DROPS_IN, min(DELIVERIES)
         world = World(task.urls, Random(0), (), history, CALL_SECONDS)  # noqa: S311
         world.token, world.tls = task.token, tls_for(task.urls)
         found = await read_final(world)
         final = Final(found.messages, found.runs, self._own(found.stats))
+        told = {**asdict(final), "samples": self._samples}
+        (task.folder / "end.json").write_text(json.dumps(told))
         return Verdict(
             history=history,
             final=final,

@@ -5,7 +5,6 @@ after it was sent, or never; it counts as answered in infinity.
 """
 
 import math
-import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -13,22 +12,23 @@ from datetime import datetime
 from typing import Any, Literal
 
 Json = dict[str, Any]
-Verb = Literal["submit", "claim", "heartbeat", "seal", "complete", "act"]
+Verb = Literal["submit", "stop", "amend", "claim", "heartbeat", "ask", "seal", "complete", "act"]
 LOST = math.inf
 OK, NOT_FOUND, CONFLICT, UNAVAILABLE = 200, 404, 409, 503
-ACCEPTED = ("run", "queue", "interrupt", "steer")
-CALLS = ("claim", "heartbeat", "seal", "complete")
-JUMPS = ("interrupt", "steer")
+ACCEPTED = ("run", "queue", "interrupt", "steer", "answer")
+CALLS: tuple[Verb, ...] = ("heartbeat", "ask", "seal", "complete")
+JUMPS = ("interrupt", "steer", "answer")
 # What makes two answers one grant. Others may tell news of the session: its data, who asks.
 GRANT = ("id", "fence", "consumer", "session_key", "lease_expires_at", "messages")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One request of one consumer. `target` is a message's name, a run's id, a session's key.
+    """One request of one consumer, about its `target`.
 
-    The last is of an operator's act; its `body` tells the `action`, what was `seen`, and which
-    `message` it is about.
+    That is a message's name (`submit`, `stop`, `amend`), a run's id, the id of a claim's request,
+    or of an operator's act a session's key; its `body` tells the `action`, what was `seen`, and
+    which `message` it is about.
     """
 
     consumer: str
@@ -51,12 +51,13 @@ class Event:
 
     @property
     def changed(self) -> bool:
-        """An act that changed something, as its operator was told.
-
-        Another may have, too: a router that lost the store's answer asks once more, and is told
-        that there is nothing to change.
-        """
+        """An act that changed something, as its operator was told."""
         return self.done and bool(self.answer.get("changed"))
+
+    @property
+    def may_have_changed(self) -> bool:
+        """An act that changed something, or whose operator was not told whether it did."""
+        return self.changed or self.unknown
 
     @property
     def decision(self) -> str:
@@ -68,11 +69,25 @@ class Event:
         run: Json | None = self.answer.get("run") or self.answer.get("next")
         return run if self.done else None
 
+    @property
+    def runs(self) -> list[Json]:
+        """Every run that this answer brought: a claim's may be several."""
+        claimed: list[Json] = self.answer.get("runs", []) if self.done else []
+        return [self.granted] if self.granted else claimed
+
+    @property
+    def offered(self) -> list[Json]:
+        """The steers and answers that this answer offered to a run's holder."""
+        steers: list[Json] = self.answer.get("steer", [])
+        answers: list[Json] = self.answer.get("answers", [])
+        return [*steers, *answers] if self.done and self.verb in ("heartbeat", "seal") else []
+
     def __str__(self) -> str:
         end = "lost" if self.received == LOST else f"{self.received:.3f}"
-        said = " ".join(
-            str(self.body[word]) for word in ("outcome", "action", "message") if word in self.body
-        )
+        words = ("outcome", "action", "message", "text", "delete")
+        shown = words if self.verb == "amend" else words[:3]
+        said = " ".join(str(self.body[word]) for word in shown if word in self.body)
+        said += f" seen {seen}" if (seen := self.body.get("seen")) and self.verb in CALLS else ""
         target = self.target.partition(".")[0] if self.verb in CALLS else self.target
         return f"{self.sent:.3f}..{end} {self.consumer} {self.verb} {target} {said}: {self._answer}"
 
@@ -82,13 +97,16 @@ class Event:
             return "no answer" if self.status is None else str(self.status)
         if self.verb == "act":
             return "changed" if self.answer["changed"] else "nothing changed"
-        words = ("decision", "reason", "duplicate_of", "state", "lease_expires_at")
-        text = " ".join(str(self.answer[word]) for word in words if self.answer.get(word))
-        run = self.granted
-        if run is None:
-            return text or "200"
-        ids = ", ".join(names_of(run))
-        return f"{text} RUN {run['fence']} until {run['lease_expires_at']} of [{ids}]"
+        words = ("decision", "reason", "duplicate_of", "state", "result", "lease_expires_at")
+        text = [str(self.answer[word]) for word in words if self.answer.get(word)]
+        if offered := [message["message_id"] for message in self.offered]:
+            text.append(f"offers {offered}")
+        if (control := self.answer.get("control")) is not None:
+            text.append(f"stopped {control['stopped']} removed {control['removed']}")
+        for run in self.runs:
+            ids = ", ".join(names_of(run))
+            text.append(f"RUN {run['fence']} until {run['lease_expires_at']} of [{ids}]")
+        return " ".join(text) or "200"
 
 
 @dataclass(slots=True)
@@ -118,6 +136,10 @@ class Grant:
         return names_of(self.run)
 
     @property
+    def chat(self) -> str:
+        return str(self.run["messages"][0]["source"]["chat_id"])
+
+    @property
     def granted_ms(self) -> int:
         """The store's clock at the grant: a fence is that in microseconds, or more."""
         return self.fence // 1000
@@ -128,13 +150,18 @@ class Grant:
 
 
 class History:
-    """What was recorded. `cut_ms`: after so long the policy may end runs by itself."""
+    """What was recorded, and what the policy allowed.
 
-    def __init__(self, cut_ms: int | None = None, wall_offset: float | None = None) -> None:
+    `cut_ms`: after so long it may end runs by itself. `dropped_in`: where a chat's id begins so,
+    messages may expire or be dropped. `deliveries_min`: it gives a message at least so many.
+    """
+
+    def __init__(self, cut_ms: int | None = None) -> None:
         self.events: list[Event] = []
         self.samples: list[Json] = []
         self.cut_ms = cut_ms
-        self._wall = time.time() - time.monotonic() if wall_offset is None else wall_offset
+        self.dropped_in: tuple[str, ...] = ()
+        self.deliveries_min = 1
 
     def ask(self, event: Event) -> None:
         """A request goes out: a history that outlives its process writes that down."""
@@ -143,17 +170,15 @@ class History:
         """A request has its answer, or was given up."""
         self.events.append(event)
 
-    def wall_ms(self, moment: float) -> float:
-        """The machine's clock, which is the store's too, at a monotonic moment."""
-        return (moment + self._wall) * 1000
-
     def grants(self) -> list[Grant]:
         """Every run that anybody was given, by its fence."""
         given: dict[str, list[Event]] = defaultdict(list)
+        runs: dict[str, Json] = {}
         for event in self.events:
-            if event.granted is not None:
-                given[event.granted["id"]].append(event)
-        grants = [Grant(events[0].granted or {}, events) for events in given.values()]
+            for run in event.runs:
+                runs.setdefault(run["id"], run)
+                given[run["id"]].append(event)
+        grants = [Grant(run, given[run_id]) for run_id, run in runs.items()]
         return sorted(grants, key=lambda grant: grant.fence)
 
     def accepted(self) -> set[str]:
@@ -184,7 +209,7 @@ class History:
 
 
 def _concerns(event: Event, about: Collection[str]) -> bool:
-    return event.target in about or (event.granted or {}).get("id") in about
+    return event.target in about or any(run["id"] in about for run in event.runs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 from app.torture.history import ACCEPTED, CONFLICT, JUMPS, LOST, NOT_FOUND, OK, Event, Grant
@@ -48,12 +49,12 @@ def sums_agree_at_any_moment(record: Record) -> Iterator[Violation]:
 def done_means_done_by_a_run(record: Record) -> Iterator[Violation]:
     """A message is done exactly if a run that had it was completed (I2, I6).
 
-    A reset that was asked for removes the batch in place of that, unless its run completed.
+    A reset or a stop removes the batch in place of that, unless its run completed.
     """
     for name, message in record.final.messages.items():
         runs = record.runs_of.get(name, [])
-        ends = [run for run in runs if run.id in record.final.runs and record.finished(run)]
-        if message.get("reason") == "reset":
+        ends = [run for run in runs if record.finished(run) and _was_in(record, name, run)]
+        if message.get("reason") in ("reset", "stopped"):
             ends = [run for run in ends if record.outcome(run) == "completed"]
         about = {name, *(run.id for run in runs)}
         if len(ends) > 1:
@@ -61,6 +62,13 @@ def done_means_done_by_a_run(record: Record) -> Iterator[Violation]:
         elif [message["run_id"]] * (message["state"] == "done") != [run.id for run in ends]:
             what = f"{name} is {message['state']}, completed by {[run.fence for run in ends]}"
             yield record.violation("I2", what, about)
+
+
+def _was_in(record: Record, name: str, run: Grant) -> bool:
+    """Whether a message of `runs_of` was part of the run: one that was seen may have been gone."""
+    message = record.final.messages[name]
+    was_seen = record.was_told(run, name) and message["state"] != "removed"
+    return name in run.names or was_seen or message["run_id"] == run.id
 
 
 def one_run_a_message(record: Record) -> Iterator[Violation]:
@@ -87,11 +95,11 @@ def an_id_is_accepted_once(record: Record) -> Iterator[Violation]:
             yield record.violation("I4", f"{name} was rejected after it was accepted", {name})
 
 
-def _untouched(record: Record, grant: Grant, until: Event) -> bool:
+def untouched(record: Record, grant: Grant, until: Event) -> bool:
     """Whether a repeat answered at `until` had to bring the grant again."""
     touched = any(call.sent < until.received for call in record.calls_on(grant))
     touched = touched or record.may_be_taken(grant, before=until.received)
-    in_time = record.history.wall_ms(until.received) < record.lease_ms(grant)
+    in_time = record.clock.latest_ms(until.received) < record.lease_ms(grant)
     return not touched and in_time and record.history.cut_ms is None
 
 
@@ -115,7 +123,7 @@ def _owes(record: Record, event: Event, repeat: Event, grant: Grant) -> bool:
     """Whether a repeat had to bring the grant that `event` brought, and did not."""
     same = repeat.decision == "duplicate" and repeat.consumer == event.consumer
     after = event.decision == "run" or repeat.sent > event.received
-    return same and after and repeat.granted is None and _untouched(record, grant, repeat)
+    return same and after and repeat.granted is None and untouched(record, grant, repeat)
 
 
 def _first_call(record: Record, grant: Grant) -> float:
@@ -137,7 +145,7 @@ def a_repeated_complete_answers_the_same(record: Record) -> Iterator[Violation]:
             continue
         for following in (record.grants[run_id] for run_id in given):
             for call in answers:
-                if call.granted is None and _untouched(record, following, call):
+                if call.granted is None and untouched(record, following, call):
                     what = f"{grant.fence} was completed again, and its next run not given again"
                     yield record.violation("I4", what, {grant.id, following.id})
                 if call.granted and call.sent > _first_call(record, following):
@@ -145,19 +153,11 @@ def a_repeated_complete_answers_the_same(record: Record) -> Iterator[Violation]:
                     yield record.violation("I4", what, {grant.id, following.id})
 
 
-def bodies_arrive_as_sent(record: Record) -> Iterator[Violation]:
-    """A run shows a message's own text and payload (I8)."""
-    sent = {name: submits[0].body for name, submits in record.submits.items()}
-    for grant in record.grants.values():
-        for name, message in zip(grant.names, grant.run["messages"], strict=True):
-            if any(message[part] != sent[name][part] for part in ("text", "payload")):
-                yield record.violation("I8", f"{name} has changed on its way", {name, grant.id})
-
-
 def acceptance_follows_time(record: Record) -> Iterator[Violation]:
     """A message sent after another's acceptance was answered stands behind it (I3).
 
-    Dead letters that were redriven stand where that put them, and are left out here and below.
+    Dead letters that were redriven stand where that put them, and are left out; below, what a run
+    has seen is, too.
     """
     for session, grants in record.sessions.items():
         seqs = {name: seq for grant in grants for name, seq in _seqs(grant).items()}
@@ -191,7 +191,7 @@ def delivery_follows_acceptance(record: Record) -> Iterator[Violation]:
         lanes: dict[str, dict[str, int]] = defaultdict(dict)
         for grant in grants:
             for name, message in zip(grant.names, grant.run["messages"], strict=True):
-                if name in record.redriven:
+                if name in record.displaced:
                     continue
                 lanes[str(message["user_id"]) if jumps else ""][name] = message["seq"]
         for lane in lanes.values():
@@ -200,9 +200,19 @@ def delivery_follows_acceptance(record: Record) -> Iterator[Violation]:
 
 
 def _may_jump(record: Record, session: str) -> bool:
-    messages = record.final.messages.values()
-    jumps = any(m["decision"] in JUMPS and m["session_key"] == session for m in messages)
-    return jumps or "by-sender" in session
+    messages = {name: record.final.messages[name] for name in record.messages_of[session]}
+    jumps = any(message["decision"] in JUMPS for message in messages.values())
+    return jumps or "by-sender" in session or any(map(partial(_may_be_in_front, record), messages))
+
+
+def _may_be_in_front(record: Record, name: str) -> bool:
+    """Whether a message may wait where a steer does, as its run had been asked to stop."""
+    first = (event for event in record.submits[name] if event.decision in ACCEPTED)
+    if told := [str(event.answer["reason"]) for event in first]:
+        return told[0] == "interrupt_pending"
+    session = record.final.messages[name]["session_key"]
+    stopped = any(stop.partition("/")[0] == name.partition("/")[0] for stop in record.stops)
+    return stopped or any(record.may_have_acted(act, session) for act in ("interrupt", "reset"))
 
 
 def _overtaken(record: Record, lane: dict[str, int], run: Grant) -> Iterator[Violation]:
@@ -220,19 +230,25 @@ def _overtaken(record: Record, lane: dict[str, int], run: Grant) -> Iterator[Vio
 def returned_batches_come_first(record: Record) -> Iterator[Violation]:
     """What came back from a run is at the head of the next one, in its old order (I3)."""
     for session, grants in record.sessions.items():
-        if record.lost_events(session) and _may_jump(record, session):
+        if record.unheard(session, claimed=False) and _may_jump(record, session):
             continue  # a run that nobody heard of may have come in between
         for run, following in pairwise(grants):
-            if run.id in record.final.runs and record.finished(run):
+            if record.finished(run) or _went_elsewhere(record, run):
                 continue
             later = {name for name in run.names if record.runs_of[name][-1].fence > run.fence}
             back = [name for name in run.names if name in later - record.redriven]
             again = [name for name in following.names if name in back]
             staying = [name for name in following.names if name not in record.redriven]
             head = staying[: len(again)]
-            if back and (not again or again[0] != back[0] or head != again):
+            if back and staying and (not again or again[0] != back[0] or head != again):
                 what = f"{back} came back from {run.fence}, but {following.fence} has {head}"
                 yield record.violation("I3", what, {run.id, following.id})
             elif again != [name for name in back if name in again]:
                 what = f"{back} came back from {run.fence}, and went out as {again}"
                 yield record.violation("I3", what, {run.id, following.id})
+
+
+def _went_elsewhere(record: Record, run: Grant) -> bool:
+    """Whether something of a batch was in a run since that was claimed and that nobody heard of."""
+    last = (record.final.messages.get(name, {}).get("run_id") for name in run.names)
+    return any(run_id is not None and run_id not in record.grants for run_id in last)

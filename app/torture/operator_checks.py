@@ -6,15 +6,6 @@ from collections.abc import Iterator
 from app.torture.history import LOST, Event, Grant
 from app.torture.record import Record, Violation
 
-# Why a message is removed, and which action does that; `None`: nobody in a torture does.
-ASKED_FOR = {
-    "operator": "remove",
-    "discarded": "discard",
-    "reset": "reset",
-    "stopped": None,
-    "deleted": None,
-    "session_deleted": None,
-}
 ENDS_IN = {"remove": "operator", "discard": "discarded"}
 ONCE = ("release", "remove", "discard", "reset")
 
@@ -36,19 +27,6 @@ def what_was_done_stays_done(record: Record) -> Iterator[Violation]:
             if ended != "forced":
                 what = f"a run was released, but ended as {ended}"
                 yield record.violation("I8", what, {run_id, act.target})
-
-
-def nothing_is_removed_unasked(record: Record) -> Iterator[Violation]:
-    """Whatever a person alone removes was removed by one who may have (I2)."""
-    for name, message in record.final.messages.items():
-        reason, session = message.get("reason"), message["session_key"]
-        if message["state"] != "removed" or reason not in ASKED_FOR:
-            continue
-        action = ASKED_FOR[reason]
-        of_message = None if action == "reset" else name
-        if action is None or not record.may_have_acted(action, session, message=of_message):
-            what = f"{name} was removed as {reason}, which nobody asked for"
-            yield record.violation("I2", what, {name, session})
 
 
 def no_run_is_taken_unasked(record: Record) -> Iterator[Violation]:
@@ -95,4 +73,4 @@ def _resumed(record: Record, pause: Event) -> float:
 def _is_within(record: Record, grant: Grant, since: float, until: float) -> bool:
     # A repeat may bring a grant of before: its fence tells when it was granted.
     is_after = min(event.sent for event in grant.given) > since
-    return is_after and grant.received < until and grant.granted_ms > record.history.wall_ms(since)
+    return is_after and grant.received < until and grant.granted_ms > record.clock.latest_ms(since)

@@ -12,6 +12,8 @@ from typing import Final
 from app.torture.history import Json
 
 KINDS: Final = ("own", "shared", "tagged", "thread", "talk", "by-sender", "steered", "one", "tight")
+DROPS_IN: Final = ("tight-",)
+DELIVERIES: Final = (2, 3, 50)
 PEOPLE: Final = 5
 ROUND_SECONDS: Final = 15.0
 BASE: Final[Json] = {
@@ -75,7 +77,7 @@ class Plan:
             "batch_max": chance.choice((1, 3, 100)),
             "debounce_ms": chance.choice((0, 0, 100)),
             "queue": self._queue(kind, chance),
-            "max_deliveries": chance.choice((2, 3, 50)),
+            "max_deliveries": chance.choice(DELIVERIES),
             "retry_delay_seconds": chance.choice((0, 0, 1)),
         }
         if kind == "steered":
@@ -88,4 +90,5 @@ class Plan:
         if kind == "tight":
             overflow = chance.choice(("reject", "drop_oldest"))
             return {"max": 8, "max_per_sender": 3, "overflow": overflow, "ttl_seconds": 5}
-        return {"max": 200, "max_per_sender": 100}
+        roomy = {"overflow": "reject", "ttl_seconds": None}
+        return {"max": 200, "max_per_sender": 100, **roomy}

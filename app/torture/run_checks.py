@@ -6,8 +6,6 @@ from itertools import pairwise
 from app.torture.history import CONFLICT, GRANT, Event, Grant, milliseconds
 from app.torture.record import Record, Violation
 
-CLOCK_MARGIN_MS = 5
-
 
 def fences_only_grow(record: Record) -> Iterator[Violation]:
     """A grant asked for after another's answer was there has no smaller fence (I1)."""
@@ -31,7 +29,8 @@ def a_fence_is_one_run(record: Record) -> Iterator[Violation]:
             what = f"two runs have fence {grant.fence}"
             yield record.violation("I1", what, {grant.id, other.id})
         for event in grant.given:
-            if any((event.granted or {}).get(part) != grant.run.get(part) for part in GRANT):
+            given = next(run for run in event.runs if run["id"] == grant.id)
+            if any(given.get(part) != grant.run.get(part) for part in GRANT):
                 yield record.violation("I1", f"run {grant.fence} was given in two ways", {grant.id})
             elif event.consumer != grant.run["consumer"]:
                 yield record.violation("I1", f"run {grant.fence} went to two", {grant.id})
@@ -47,10 +46,15 @@ def one_run_at_a_time(record: Record) -> Iterator[Violation]:
 
 
 def was_over(record: Record, older: Grant, newer: Grant) -> bool:
-    """Tell whether a run had ended, or had to, when a newer one was granted."""
-    if any(end.sent < newer.received for end in record.ends_of(older)):
-        return True
-    if record.may_be_taken(older, before=newer.received):
+    """Tell whether a run had ended, or had to, when a newer one was granted.
+
+    That is told by the newer fence, not by its answer, which may have come much later.
+    """
+
+    def before_it(event: Event) -> bool:
+        return record.clock.earliest_ms(event.sent) <= newer.granted_ms
+
+    if any(before_it(event) for event in (*record.ends_of(older), *record.takings_of(older))):
         return True
     cut_ms = record.history.cut_ms
     if cut_ms is not None and newer.granted_ms >= older.granted_ms + cut_ms:
@@ -78,8 +82,8 @@ def why_stale(record: Record, grant: Grant, call: Event) -> str | None:
     if over is not None:
         return over
     lost_beats = any(beat.unknown for beat in record.calls_on(grant) if beat.verb == "heartbeat")
-    lease_ms = record.lease_ms(grant, without=call) + CLOCK_MARGIN_MS
-    if not lost_beats and record.history.wall_ms(call.sent) > lease_ms:
+    lease_ms = record.lease_ms(grant, without=call)
+    if not lost_beats and record.clock.earliest_ms(call.sent) > lease_ms:
         return "after its lease had run out"
     return None
 
@@ -108,7 +112,7 @@ def a_live_holder_is_served(record: Record) -> Iterator[Violation]:
             lease_ms = max(map(milliseconds, [grant.run["lease_expires_at"], *leases]))
             ended = any(end.sent < call.received for end in record.ends_of(grant) if end != call)
             ended = ended or record.may_be_taken(grant, before=call.received)
-            in_time = record.history.wall_ms(call.received) < lease_ms
+            in_time = record.clock.latest_ms(call.received) < lease_ms
             if not ended and in_time and not (call.done or call.unknown):
                 what = f"a {call.verb} within its lease was answered {call.status}"
                 yield record.violation("I6", what, {grant.id})

@@ -1,7 +1,8 @@
 """Senders: many gateways at once, each a consumer of its own, that misbehave at random.
 
 They resend, repeat calls as if an answer had been lost, stall past their lease, die with a
-run in hand, and call with fences that are not theirs. Every call goes into a `History`.
+run in hand, and call with fences that are not theirs; where their world has it so they stop, amend
+and ask. Every call goes into a `History`, before it is sent.
 """
 
 import asyncio
@@ -21,7 +22,14 @@ from app.torture.history import Event, History, Json, Verb, name_of
 
 GIVE_UP_SECONDS = 30.0
 LEASE_SECONDS = 1.0
+SEEN = 0.7
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # made once: it is slow, and knows nobody
+PATHS = {
+    "submit": "/v1/messages",
+    "stop": "/v1/messages",
+    "amend": "/v1/messages/amend",
+    "claim": "/v1/runs/claim",
+}
 LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20)
 
 
@@ -37,7 +45,11 @@ class Stuck(Exception):
 
 @dataclass(slots=True)
 class World:
-    """What all senders share. `ids` begins every message id; `offered` is a share of them."""
+    """What all senders share. `ids` begins every message id.
+
+    Shares of the messages: `offered` are left to workers, a stop follows `stops`, and `amends` are
+    edited or deleted. Shares of the runs: `seals`, and `asks`.
+    """
 
     urls: Sequence[str]
     random: Random
@@ -50,6 +62,9 @@ class World:
     ids: str = ""
     offered: float = 0.0
     seals: float = 0.0
+    stops: float = 0.0
+    amends: float = 0.0
+    asks: float = 0.0
     patience_seconds: float = GIVE_UP_SECONDS
     tls: ssl.SSLContext = NO_TLS
     _clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
@@ -57,7 +72,7 @@ class World:
 
     async def call(self, url: str, consumer: str, verb: Verb, target: str, body: Json) -> Event:
         """Make one call and record it, answered or not."""
-        path = "/v1/messages" if verb == "submit" else f"/v1/runs/{target}/{verb}"
+        path = PATHS.get(verb, f"/v1/runs/{target}/{verb}")
         event = Event(consumer, verb, target, body, time.monotonic())
         return await self.carry(event, "POST", url + path, body)
 
@@ -155,6 +170,10 @@ class Sender:
         event = await self.submit_once(name, body, works)
         if event.decision == "reject" or world.chance(0.1):
             works.create_task(self._resend(name, body, works))
+        if world.chance(world.amends):
+            works.create_task(self._amend(name, body))
+        if world.chance(world.stops):
+            works.create_task(self._stop(body["source"]))
         return event
 
     async def submit_once(self, name: str, body: Json, works: asyncio.TaskGroup) -> Event:
@@ -166,6 +185,19 @@ class Sender:
     async def _resend(self, name: str, body: Json, works: asyncio.TaskGroup) -> None:
         await asyncio.sleep(self.world.random.choice((0.1, 2)) * self.world.random.random())
         await self.submit_once(name, body, works)
+
+    async def _amend(self, name: str, body: Json) -> None:
+        """Edit a message, or delete it; whatever has become of it meanwhile."""
+        await asyncio.sleep(self.world.random.random() * 0.2)
+        edited = {"text": f"{body['text']}, edited"}
+        change = {"delete": True} if self.world.chance(0.3) else edited
+        place = {part: body[part] for part in ("agent", "source", "message_id")}
+        await self._answered("amend", name, place | change)
+
+    async def _stop(self, source: Json) -> None:
+        stop = self.world.new_message(self.consumer, source) | {"text": "/stop", "control": "stop"}
+        for _ in range(2 if self.world.chance(0.2) else 1):
+            await self._answered("stop", name_of(source, stop["message_id"]), stop)
 
     async def work(self, run: Json | None) -> None:
         """Run what was granted, and what follows, unless this sender does so already."""
@@ -179,19 +211,38 @@ class Sender:
             return None  # died: the lease runs out
         if world.chance(0.03):
             await asyncio.sleep(LEASE_SECONDS * (0.9 + world.random.random()))
-        fence = {"fence": run["fence"]}
-        for _ in range(world.random.randrange(3) if world.mishaps else 0):
+        offered: list[str] = []
+        asks = world.chance(world.asks)
+        if asks:
+            await self._ask(run)
+        for _ in range(asks + world.random.randrange(3) if world.mishaps else 0):
             await asyncio.sleep(world.random.random() * 0.04)
-            beat = await self._answered("heartbeat", run["id"], fence)
+            beat = await self._answered("heartbeat", run["id"], self._seeing(run, offered))
             if not beat.done and not world.chance(0.5):
                 return None
+            offered += [message["message_id"] for message in beat.offered]
         if world.random.random() < world.seals:
-            seal = await self._answered("seal", run["id"], fence)
+            seal = await self._answered("seal", run["id"], self._seeing(run, offered))
             if world.chance(0.1) or not (seal.done or world.chance(0.5)):
                 return None  # sealed, and died before it could tell: it is not repeated
-        return await self._complete(run)
+        return await self._complete(run, self._seeing(run, offered)["seen"])
 
-    async def _complete(self, run: Json) -> Json | None:
+    def _seeing(self, run: Json, offered: list[str]) -> Json:
+        """The body of a call that says, mostly, that what was offered has been seen."""
+        is_seen = self.world.random.random() < SEEN
+        return {"fence": run["fence"], "seen": list(dict.fromkeys(offered)) if is_seen else []}
+
+    async def _ask(self, run: Json) -> None:
+        """Let a run ask, and answer it; what others send is an answer too, until it ends."""
+        prompt = {"prompt_id": f"ask-{run['fence']}", "from": "anyone", "expires_seconds": 5}
+        asked = await self._answered("ask", run["id"], {"fence": run["fence"], **prompt})
+        if asked.done:
+            source = self.world.random.choice(run["messages"])["source"]
+            answer = self.world.new_message(self.consumer, source)
+            answer |= {"answers": prompt["prompt_id"]}
+            await self._answered("submit", name_of(source, answer["message_id"]), answer)
+
+    async def _complete(self, run: Json, seen: list[str]) -> Json | None:
         world = self.world
         if world.chance(0.03):
             await self._answered("complete", run["id"], _completion(run["fence"] - 1, "completed"))
@@ -200,7 +251,7 @@ class Sender:
         outcome = world.random.choices(outcomes, weights)[0]
         requeue = outcome == "interrupted" and world.chance(0.3)
         ended = _completion(run["fence"], outcome)
-        body = ended | {"requeue": requeue, "next": not world.chance(0.1)}
+        body = ended | {"requeue": requeue, "seen": seen, "next": not world.chance(0.1)}
         if world.chance(0.15):  # as if this answer had been lost
             await self._answered("complete", run["id"], body)
         answer = await self._answered("complete", run["id"], body)

@@ -1,23 +1,19 @@
 """Workers: consumers that keep a claim open, beside the senders.
 
-What they are granted goes into the same history, so that the same checks hold for it.
+What they ask for and are granted goes into the same history, and the same checks hold for it.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
-import httpx
-
-from app.torture.history import Event, Json, Verb
+from app.torture.history import Json, Verb
 from app.torture.senders import Sender, Stuck, World
 
-CLAIM: Verb = "claim"  # its events are told of as grants, and checked as such
+CLAIM: Verb = "claim"
 WAIT_SECONDS = 2.0
 
 
@@ -37,44 +33,32 @@ class Worker:
     async def work(self) -> None:
         async with asyncio.TaskGroup() as works:
             while self.going:
-                for run in await self._claim():
+                for run in await self.claim():
                     works.create_task(self._sender.work(run))
 
-    async def _claim(self) -> Sequence[Json]:
+    async def claim(self) -> Sequence[Json]:
+        """Claim until it is answered; the runs that it brought."""
         named = {**self._claims, "request_id": str(uuid4())}
-        deadline = time.monotonic() + self._world.patience_seconds
+        runs = await self._answered(named)
+        if runs and self._world.chance(0.1):  # as if this answer had been lost
+            runs = [*runs, *await self._answered(named)]
+        return runs
+
+    async def _answered(self, body: Json) -> Sequence[Json]:
+        """Claim again and again until the service has answered; the runs that it gave."""
+        world = self._world
+        deadline = time.monotonic() + world.patience_seconds
         while self.going:
-            runs = await self._answered(named)
-            if runs is not None:
-                return runs
+            url = world.random.choice(world.urls)
+            event = await world.call(url, self._consumer, CLAIM, body["request_id"], body)
+            if event.done:
+                return event.runs
+            if not event.unknown:
+                raise Stuck(f"a claim was answered {event.status}: {event.answer}")
             if time.monotonic() > deadline:
                 raise Stuck(f"a claim of {self._consumer} was not answered")
             await asyncio.sleep(0.1)
         return []
-
-    async def _answered(self, body: Json) -> Sequence[Json] | None:
-        world = self._world
-        event = Event(self._consumer, CLAIM, "", body, time.monotonic())
-        try:
-            client = world.client_of(self._consumer)
-            answer = await client.post(
-                f"{world.random.choice(world.urls)}/v1/runs/claim", json=body
-            )
-            content = json.loads(answer.content)
-        except (httpx.HTTPError, ValueError):
-            return None
-        received = time.monotonic()
-        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-            return None
-        if answer.status_code != HTTPStatus.OK:
-            raise Stuck(f"a claim was answered {answer.status_code}: {content}")
-        runs: list[Json] = content["runs"]
-        for run in runs:
-            target, times = str(run["id"]), (event.sent, received)
-            world.history.add(
-                Event(self._consumer, CLAIM, target, body, *times, HTTPStatus.OK, {"run": run})
-            )
-        return runs
 
 
 @asynccontextmanager

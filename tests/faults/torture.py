@@ -5,6 +5,7 @@ python -m tests.faults.torture --seconds 600 --seed 1
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,8 @@ def torture(
     """Torture for so long, then let it come to rest and be judged."""
     with stand(folder, seed, appendfsync) as deployment:
         command = (sys.executable, "-m", "app", "torture", *deployment.urls)
-        arguments = ("--seconds", str(seconds), "--seed", str(seed), *options)
+        record = ("--record", str(folder / "record"))
+        arguments = ("--seconds", str(seconds), "--seed", str(seed), *record, *options)
         with subprocess.Popen(
             (*command, *arguments),
             env=environment(),
@@ -69,17 +71,22 @@ def main() -> int:
     parser.add_argument("--rate", default="20")
     parser.add_argument("--appendfsync", choices=("always", "everysec"), default="always")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = torture(
-            *(Path(folder), arguments.seconds, arguments.seed, "--rate", arguments.rate),
-            appendfsync=arguments.appendfsync,
-        )
+    folder = Path(tempfile.mkdtemp(prefix="session-router-torture-"))
+    outcome = torture(
+        *(folder, arguments.seconds, arguments.seed, "--rate", arguments.rate),
+        appendfsync=arguments.appendfsync,
+    )
     print(outcome.said)
     print(", ".join(f"{name}: {count}" for name, count in sorted(outcome.faults.items())))
     if not outcome.has_disk:
         print(NO_DISK)
     print("\n".join(outcome.errors[:KEPT_ERRORS]))
-    return outcome.code or bool(outcome.errors)
+    code = outcome.code or int(bool(outcome.errors))
+    if code:
+        print(f"the record and the routers' logs are in {folder}")
+    else:
+        shutil.rmtree(folder)
+    return code
 
 
 if __name__ == "__main__":
