@@ -51,7 +51,10 @@ def test_a_store_that_forgets_what_it_acknowledged_is_found_out(tmp_path: Path) 
     ):
         urls = [router.url for router in routers]
         with subprocess.Popen(
-            (sys.executable, "-m", "app", "torture", *urls, "--seconds", "10"),
+            (
+                *(sys.executable, "-m", "app", "torture", *urls),
+                *("--seconds", "10", "--record", str(tmp_path / "record")),
+            ),
             env=environment(),
             stdout=subprocess.PIPE,
             text=True,
