@@ -189,11 +189,12 @@ class _Shard:
         deadlines = ("over_at", "retry_at", "debounce_at", "group_at", "expire_at")
         stored = [record[field] for field in deadlines if field in record]
         if state == "idle":
-            assert "last_at" in record, f"{name} is idle since 1970: the first sweep retires it"
-            stored = [record["last_at"] + record["keep_ms"]]
+            assert "last_at" in record, f"{name} is idle since 1970: the walk retires it"
+            assert "keep_ms" in record, f"{name} is idle, and kept for no time"
+            stored = []
         if stored:
             yield "due", min(stored)
-        strands = stranded and state != "paused" and not stored
+        strands = stranded and state not in {"paused", "idle"} and not stored
         assert not strands, f"{name} is stranded (I5)"
 
     def _check_homes(self) -> None:

@@ -28,8 +28,10 @@ key                   type    what it holds; who writes it; how long it lives
                               many were accepted, and how many runs granted, a packed map; for
                               ever
 `tallies`             string  how often something has happened, a packed map; for ever
-`due`                 zset    session to its next deadline (lease, retry, debounce, expiry,
-                              retirement); with what is due
+`due`                 zset    session that runs or waits to its next deadline (lease, retry,
+                              debounce, expiry); with what is due
+`walk`                hash    how far the walk that retires idle sessions has come: the bucket,
+                              the session, and when; for ever
 `buckets`             set     `agent:platform` pairs that have counts or sessions; the platform
                               of a session that spans them is `*`; for ever
 `letters`             hash    digest to dead letter; until a person takes it
@@ -199,6 +201,11 @@ def news(shard: int) -> str:
 
 def due(shard: int) -> str:
     return f"sr:{{{shard}}}:due"
+
+
+def walk(shard: int) -> list[str]:
+    """The walk, and what keeps it out of a slot that moves: see `session_keys`."""
+    return [f"sr:{{{shard}}}:walk", f"sr:{{{shard}}}:never"]
 
 
 def letters(shard: int) -> str:

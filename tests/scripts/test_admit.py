@@ -229,7 +229,7 @@ async def test_a_message_without_a_user_renews_the_idle_clock(sessions: Open) ->
     assert s.record()["last_at"] == 5_000
 
 
-async def test_a_session_that_only_a_bot_spoke_in_is_not_due_in_1970(sessions: Open) -> None:
+async def test_a_session_that_only_a_bot_spoke_in_is_not_idle_since_1970(sessions: Open) -> None:
     s = sessions(max_deliveries=1)
     await s.send("m1", "robot", is_bot=True)
     s.clock.step(31)
@@ -240,7 +240,9 @@ async def test_a_session_that_only_a_bot_spoke_in_is_not_due_in_1970(sessions: O
     decision = await s.send("m3", "robot", is_bot=True)
     assert decision.reason == "bot_limit"
     assert s.record()["dead"] == 2
-    assert s.state["due"][ROOM] > s.clock.now
+    assert s.record()["last_at"] + s.record()["keep_ms"] > s.clock.now
+    await s.sweep()
+    assert s.record()["dead"] == 2, "it is not retired"
 
 
 # --- interrupt -------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 -- FILING: one index a state, the backlog of what waits, the ready sets of claims, and the
--- one deadline that a sweep must not miss (I5).
+-- one deadline of what runs or waits that a sweep must not miss (I5).
 
 local oldest_waiting_at, held_until, ready_set, leave_ready_set, save, forget_session
 do
