@@ -53,6 +53,14 @@ def _head(name: str) -> str:
     return name.partition(":")[0]
 
 
+def _senders(m: M) -> Iterable[str]:
+    """What a waiting message is counted under: its sender, and an id that this does not tell."""
+    yield m.sender
+    platform, account, scope, *_ = m.place.split(":")
+    if m.user and m.sender != f"{platform}:{scope and scope + '/'}{m.user}":
+        yield f"\n{platform}:{account}:{scope}:{m.user}"
+
+
 class _Shard:
     def __init__(self, state: State) -> None:
         self.state = state
@@ -108,7 +116,9 @@ class _Shard:
 
     def _check_queue(self, name: str, record: State) -> None:
         queue = self._messages("queue", name)
-        assert self.state.get(f"senders:{name}", {}) == Counter(m.sender for m in queue)
+        assert self.state.get(f"senders:{name}", {}) == Counter(
+            counted for m in queue for counted in _senders(m)
+        )
         assert record.get("back", 0) == sum(m.fence is not None for m in queue)
         assert ("back" in record) == (record.get("back", 0) > 0)
         for sender in {m.sender for m in queue}:

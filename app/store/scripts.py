@@ -23,6 +23,7 @@ SESSION_PARTS = (
     "generations",
     "contexts",
     "groups",
+    "senders",
     "queue",
     "prompts",
     "ends",

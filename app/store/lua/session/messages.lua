@@ -6,7 +6,7 @@
 -- store: fields are added at the end only. What a newer one added is kept, unread; what an
 -- older one did not write is empty.
 
-local pack_message, unpack_message, read_messages, pack_all, push_all, read_batch, write_batch
+local pack_message, unpack_message, arrival_of, read_messages, pack_all, push_all, read_batch, write_batch
 do
 
 local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'granted', 'granted_at',
@@ -35,6 +35,9 @@ function unpack_message(packed)
   m.packed = packed
   return m
 end
+
+-- Of a message that is not wanted whole.
+function arrival_of(packed) return cmsgpack.unpack(packed)[11] end
 
 function read_messages(list, first, last)
   local messages = redis.call('LRANGE', list, first, last)

@@ -3,7 +3,8 @@
 
 local session, is_changed, events
 local run  -- of the session, nil: nothing runs
-local state_before, deadline_before, fence_before, holder_before, backlog_changed
+local state_before, deadline_before, fence_before, holder_before
+local backlog_changed  -- arrival of the oldest message that came or went, nil: none that matters
 local context_lines  -- nil: not read yet
 local queue_head, people  -- nil: not read yet
 local senders_changed
