@@ -181,7 +181,9 @@ def _message(packed: bytes) -> M:
 
 
 def _message_of(values: list[Any]) -> M:
-    f = dict(zip(MESSAGE, values, strict=True))
+    assert values[-1] != "", "what is empty at the end is not written"
+    f = dict.fromkeys(MESSAGE, "") | dict(zip(MESSAGE, values, strict=False))
+    assert len(values) <= len(MESSAGE)
     return M(
         id=f["id"],
         seq=f["seq"],

@@ -15,7 +15,7 @@ key                   type    what it holds; who writes it; how long it lives
 `batch:<key>`         string  the active run's messages, packed likewise, one after the
                               other; while it runs
 `senders:<key>`       hash    sender to how many of its messages wait, and the ids, as sent, of
-                              those who are called otherwise; while any does
+                              those whose names do not tell them; while any does
 `participants:<key>`  string  sender to `seq JSON` of its name, the last 50, a packed map;
                               with the session
 `omitted:<key>`       list    the last 20 messages that were dropped or expired; until a

@@ -83,7 +83,7 @@ local function take_out(m)
   queue_changed(m, -1)
 end
 
-local is_last_try, choose_batch
+local is_last_try, take_batch
 do
 
 local BATCH_BYTES_MAX = 1048576
@@ -118,7 +118,7 @@ end
 
 -- How far the batch reaches that starts with the head: one place, as `drain` says, a burst
 -- counted as one and whole (of one over 1 MiB what fits), the last try of a message alone.
-function choose_batch(settings)
+local function choose_batch(settings)
   local most = settings.drain == 'one' and 1 or settings.batch_max
   local line = line_of_batch(settings, most)
   local chosen, bytes, units, i, head_is_alone = {}, 0, 0, 1, false
@@ -139,9 +139,7 @@ function choose_batch(settings)
   return chosen
 end
 
-end
-
-local function take_batch(settings)
+function take_batch(settings)
   local chosen = choose_batch(settings)
   if settings.drain == 'by_sender' then
     for _, m in ipairs(chosen) do take_out(m) end
@@ -150,6 +148,8 @@ local function take_batch(settings)
   redis.call('LPOP', key.queue, #chosen)
   for _, m in ipairs(chosen) do queue_changed(m, -1) end
   return chosen
+end
+
 end
 
 -- REMOVAL

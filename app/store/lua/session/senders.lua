@@ -1,6 +1,6 @@
 -- SENDERS: who waits, and who is the same as whom.
 
-local waiting_of, count_sender, may_wait, of_one_sender
+local waiting_of, plain_name, count_sender, may_wait, of_one_sender
 do
 
 -- How many messages of a sender wait, or of an id that is counted.
@@ -9,31 +9,38 @@ function waiting_of(sender)
   return (redis.call('HGET', key.senders, sender) or 0) + (senders_changed[sender] or 0)
 end
 
--- The id as sent, of this platform, account and scope; nil: unknown.
-local function user_of(m)
-  if not m.user or m.user == '' then return nil end
-  return '\n' .. string.match(m.place, '^[^:]*:[^:]*:[^:]*:') .. m.user
+-- What a user of this place is called who has no other name and no other id.
+function plain_name(place, user)
+  local platform, scope = string.match(place, '^([^:]*):[^:]*:([^:]*):')
+  return platform .. ':' .. (scope == '' and '' or scope .. '/') .. user
 end
 
--- What a sender is called who has no other name and no other id.
-local function plain_name(m)
-  local platform, scope = string.match(m.place, '^([^:]*):[^:]*:([^:]*):')
-  return platform .. ':' .. (scope == '' and '' or scope .. '/') .. m.user
+-- The id as sent, nil: unknown.
+local function id_of(m)
+  if m.user ~= '' then return m.user end
+  local start = plain_name(m.place, '')
+  return string.sub(m.sender, 1, #start) == start and string.sub(m.sender, #start + 1) or nil
+end
+
+-- The id, of this platform, account and scope, nil: unknown.
+local function user_of(m)
+  local id = id_of(m)
+  return id and '\n' .. string.match(m.place, '^[^:]*:[^:]*:[^:]*:') .. id
 end
 
 -- A plain name tells the id; of a sender who has another one, the id is counted as well.
 function count_sender(m, by)
   senders_changed[m.sender] = (senders_changed[m.sender] or 0) + by
+  if m.user == '' or m.sender == plain_name(m.place, m.user) then return end
   local user = user_of(m)
-  if not user or m.sender == plain_name(m) then return end
   senders_changed[user] = (senders_changed[user] or 0) + by
 end
 
 -- Whether anybody waits who has the sender's name, or the sender's id under any name.
 function may_wait(m)
   if waiting_of(m.sender) ~= 0 then return true end
-  local user = user_of(m)
-  return user and (waiting_of(user) ~= 0 or waiting_of(plain_name(m)) ~= 0)
+  local id = id_of(m)
+  return id and (waiting_of(user_of(m)) ~= 0 or waiting_of(plain_name(m.place, id)) ~= 0)
 end
 
 -- Which of the messages are of the sender of `m`. Identities may have changed since they were
