@@ -38,6 +38,7 @@ from app.lifeline import ends_with_parent, told_to_end
 from app.places import Places
 from app.policy_in_force import PolicyInForce
 from app.presence import Presence
+from app.retirement import Retirement
 from app.routing.policy import Policy, parse_policy
 from app.settings import Settings, SettingsError, load_settings
 from app.signals import Signals
@@ -165,8 +166,8 @@ def _connect(settings: Settings) -> StoreClient:
 async def _at_work(
     settings: Settings, services: Services, clock: Callable[[], str]
 ) -> AsyncIterator[None]:
-    """Run what needs no request: the sweep, the claims' line, signals, the feed, the hints."""
-    sweep = Sweep(Deadlines(services.client, settings.shards, clock))
+    """Run what needs no request: sweep, retirement, the claims' line, signals, feed, hints."""
+    deadlines = Deadlines(services.client, settings.shards, clock)
     listening = listen(
         services.client,
         services.claims.look,
@@ -175,7 +176,8 @@ async def _at_work(
     )
     loops = (
         services.policy.run(),
-        sweep.run(),
+        Sweep(deadlines).run(),
+        Retirement(deadlines).run(),
         services.claims.run(),
         services.signals.run(),
         services.feed.run(),

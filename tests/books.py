@@ -53,6 +53,14 @@ def _head(name: str) -> str:
     return name.partition(":")[0]
 
 
+def _senders(m: M) -> Iterable[str]:
+    """What a waiting message is counted under: its sender, and an id that this does not tell."""
+    yield m.sender
+    platform, account, scope, *_ = m.place.split(":")
+    if m.user and m.sender != f"{platform}:{scope and scope + '/'}{m.user}":
+        yield f"\n{platform}:{account}:{scope}:{m.user}"
+
+
 class _Shard:
     def __init__(self, state: State) -> None:
         self.state = state
@@ -108,7 +116,9 @@ class _Shard:
 
     def _check_queue(self, name: str, record: State) -> None:
         queue = self._messages("queue", name)
-        assert self.state.get(f"senders:{name}", {}) == Counter(m.sender for m in queue)
+        assert self.state.get(f"senders:{name}", {}) == Counter(
+            counted for m in queue for counted in _senders(m)
+        )
         assert record.get("back", 0) == sum(m.fence is not None for m in queue)
         assert ("back" in record) == (record.get("back", 0) > 0)
         for sender in {m.sender for m in queue}:
@@ -189,11 +199,12 @@ class _Shard:
         deadlines = ("over_at", "retry_at", "debounce_at", "group_at", "expire_at")
         stored = [record[field] for field in deadlines if field in record]
         if state == "idle":
-            assert "last_at" in record, f"{name} is idle since 1970: the first sweep retires it"
-            stored = [record["last_at"] + record["keep_ms"]]
+            assert "last_at" in record, f"{name} is idle since 1970: the walk retires it"
+            assert "keep_ms" in record, f"{name} is idle, and kept for no time"
+            stored = []
         if stored:
             yield "due", min(stored)
-        strands = stranded and state != "paused" and not stored
+        strands = stranded and state not in {"paused", "idle"} and not stored
         assert not strands, f"{name} is stranded (I5)"
 
     def _check_homes(self) -> None:

@@ -160,8 +160,9 @@ class Sessions:
         return decision
 
     async def sweep(self) -> None:
-        """Let a sweep settle what is due."""
+        """Let a sweep settle what is due, and the walk go a step."""
         await self.deadlines.settle_due(0)
+        await self.deadlines.retire_idle(0)
         self.look()
 
     async def claim(self, consumer: str = "w-1") -> Run | None:

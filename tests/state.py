@@ -181,7 +181,9 @@ def _message(packed: bytes) -> M:
 
 
 def _message_of(values: list[Any]) -> M:
-    f = dict(zip(MESSAGE, values, strict=True))
+    assert values[-1] != "", "what is empty at the end is not written"
+    f = dict.fromkeys(MESSAGE, "") | dict(zip(MESSAGE, values, strict=False))
+    assert len(values) <= len(MESSAGE)
     return M(
         id=f["id"],
         seq=f["seq"],
@@ -349,6 +351,7 @@ SHOWN: Mapping[str, Callable[[Raw], Any]] = {
     "alias": lambda raw: unpack(raw)[0],
     "memory": lambda raw: unpack(raw)[0],
     "context": lambda raw: [(line[2], _at(line[3]), line[4]) for line in unpack(raw)],
+    "walk": lambda raw: (_texts(raw)["bucket"], _texts(raw)["session"], _at(_texts(raw)["at"])),
     "data": lambda raw: {name: json.loads(value) for name, value in _texts(raw).items()},
     "sent": lambda raw: raw.decode(),
     "moved": lambda raw: raw.decode(),

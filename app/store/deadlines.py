@@ -1,4 +1,7 @@
-"""What has run out: found by the index of deadlines, settled session by session."""
+"""What has run out, settled session by session.
+
+Found by the index of deadlines; sessions that are idle, which have none, by a walk.
+"""
 
 import asyncio
 from collections import Counter
@@ -11,6 +14,7 @@ from app.store.clock import stores_clock
 from app.store.store_client import Reply, StoreClient
 
 ROUND_MAX = 200  # sessions that one round settles in a shard
+WALKED_A_SECOND = 200  # sessions of a shard, by all routers together
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,17 @@ class Deadlines:
         causes = Counter(cause for cause in map(_cause, settled) if cause)
         next_seconds = float("inf") if reply[1] == "" else int(reply[1]) / 1000
         return Round(causes, next_seconds, is_full=len(sessions) == ROUND_MAX)
+
+    async def retire_idle(self, shard: int) -> int:
+        """Go a step of the walk by a shard's sessions: `walk.lua`, then `settle.lua` each.
+
+        Returns how many were retired. Raises `StoreUnavailable`.
+        """
+        found = await self._client.call(
+            scripts.WALK, keys.walk(shard), self._clock(), WALKED_A_SECOND
+        )
+        settled = await asyncio.gather(*(self._settle(shard, name) for name in found[1:]))
+        return sum(reply[0] == "retired" for reply in settled)
 
     async def _settle(self, shard: int, name: str) -> Reply:
         session = SessionKey(name)

@@ -14,7 +14,8 @@ key                   type    what it holds; who writes it; how long it lives
                               their bodies; until granted or removed
 `batch:<key>`         string  the active run's messages, packed likewise, one after the
                               other; while it runs
-`senders:<key>`       hash    sender to how many of its messages wait; while any does
+`senders:<key>`       hash    sender to how many of its messages wait, and the ids, as sent, of
+                              those whose names do not tell them; while any does
 `participants:<key>`  string  sender to `seq JSON` of its name, the last 50, a packed map;
                               with the session
 `omitted:<key>`       list    the last 20 messages that were dropped or expired; until a
@@ -28,8 +29,10 @@ key                   type    what it holds; who writes it; how long it lives
                               many were accepted, and how many runs granted, a packed map; for
                               ever
 `tallies`             string  how often something has happened, a packed map; for ever
-`due`                 zset    session to its next deadline (lease, retry, debounce, expiry,
-                              retirement); with what is due
+`due`                 zset    session that runs or waits to its next deadline (lease, retry,
+                              debounce, expiry); with what is due
+`walk`                hash    how far the walk that retires idle sessions has come: the bucket,
+                              the session, and when; for ever
 `buckets`             set     `agent:platform` pairs that have counts or sessions; the platform
                               of a session that spans them is `*`; for ever
 `letters`             hash    digest to dead letter; until a person takes it
@@ -199,6 +202,11 @@ def news(shard: int) -> str:
 
 def due(shard: int) -> str:
     return f"sr:{{{shard}}}:due"
+
+
+def walk(shard: int) -> list[str]:
+    """The walk, and what keeps it out of a slot that moves: see `session_keys`."""
+    return [f"sr:{{{shard}}}:walk", f"sr:{{{shard}}}:never"]
 
 
 def letters(shard: int) -> str:

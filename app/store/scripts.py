@@ -23,6 +23,7 @@ SESSION_PARTS = (
     "generations",
     "contexts",
     "groups",
+    "senders",
     "queue",
     "prompts",
     "ends",
@@ -149,6 +150,7 @@ MESSAGE = _alone("message")
 EARLY = _alone("early")
 READY = _alone("ready")
 DUE = _alone("due")
+WALK = _alone("walk")
 NEWS = _alone("news")
 HELD = _alone("held")
 INDEX = _alone("index")

@@ -108,6 +108,7 @@ class Router:
         deadlines = Deadlines(client, self._shards, self.clock)
         for shard in deadlines.shards:
             await deadlines.settle_due(shard)
+            await deadlines.retire_idle(shard)
 
     async def follow(self) -> None:
         """Let it look now at what it looks at twice a second: policy and aliases."""

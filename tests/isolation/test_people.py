@@ -1,8 +1,11 @@
 """One session a person, linked chats, and what changes of them do to messages on their way."""
 
+import pytest
+
 from tests.isolation.router import Json, Router, dm, group
 
 ALICE = {"alice": ["telegram:1", "discord:2"]}
+INTERRUPTS = {"other_sender": "interrupt"}
 PERSON = {"isolation": "person", "dm_scope": "person"}
 ON_TELEGRAM, ON_DISCORD = group("telegram", "t", "1"), group("discord", "d", "2")
 MANY = [group("telegram", f"t{n}", "1") for n in range(6)] + [dm("discord", "2"), ON_DISCORD]
@@ -136,6 +139,28 @@ async def test_owners_are_persons_so_a_person_interrupts_her_own_run_from_anywhe
     assert (second["decision"], second["active_run"]["owners"]) == ("interrupt", ["alice"])
     told = await there.report("heartbeat", first["run"])
     assert told["interrupt"]["user_id"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({}, {"identities": ALICE}, id="gets a name"),
+        pytest.param({"identities": ALICE}, {}, id="loses it"),
+        pytest.param({"identities": ALICE}, {"identities": {"al": ["discord:2"]}}, id="another"),
+    ],
+)
+async def test_whose_name_changes_does_not_overtake_what_was_sent_under_the_old_one(
+    there: Router, before: Json, after: Json
+) -> None:
+    defaults = {"isolation": "shared", "busy": {"other_sender": "queue"}}
+    await there.put_policy(defaults=defaults, **before)
+    running = await there.send({**ON_DISCORD, "user_id": "9"}, "runs")
+    await there.send(ON_DISCORD, "first")
+    await there.put_policy(defaults={"isolation": "shared", "busy": INTERRUPTS}, **after)
+    assert (await there.send({**ON_DISCORD, "user_id": "8"}, "other"))["decision"] == "interrupt"
+    assert (await there.send(ON_DISCORD, "second"))["decision"] == "interrupt"
+    ended = await there.complete(running["run"])
+    assert ended["next"]["text"] == "first\nsecond\nother"
 
 
 async def test_who_gets_a_name_does_not_overtake_what_he_sent_without_it(there: Router) -> None:

@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from app import main
+from app.retirement import Retirement
 from app.routing.keys import SessionKey
 from app.routing.policy import policy_from
 from app.routing.rules import Rulebook
@@ -74,8 +75,9 @@ class Service:
     def sweep(self) -> None:
         """Settle every session whose deadline has passed, as the service does by itself."""
         services = self._app.state.services
-        sweep = Sweep(Deadlines(services.client, 1, self._clock))
-        self._runner.run(sweep.run_once())
+        deadlines = Deadlines(services.client, 1, self._clock)
+        self._runner.run(Sweep(deadlines).run_once())
+        self._runner.run(Retirement(deadlines).run_once())
 
     def claim(self, key: str, consumer: str) -> Body | None:
         """Claim the run of a session, if it is ready, as the line of claims does."""

@@ -102,7 +102,7 @@ FAULTS = (
     Fault(
         "interrupt leaves its sender's messages where they are",
         "session/queue.lua",
-        "if session.depth > 0 then\n    local messages",
+        "if may_wait(m) then\n    local messages",
         "if false then\n    local messages",
     ),
     Fault(

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.routing.route import route
+from app.store.admissions import routed
 from session_router.models import Decision
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM, Sessions, granted, ids, shown
@@ -229,7 +231,7 @@ async def test_a_message_without_a_user_renews_the_idle_clock(sessions: Open) ->
     assert s.record()["last_at"] == 5_000
 
 
-async def test_a_session_that_only_a_bot_spoke_in_is_not_due_in_1970(sessions: Open) -> None:
+async def test_a_session_that_only_a_bot_spoke_in_is_not_idle_since_1970(sessions: Open) -> None:
     s = sessions(max_deliveries=1)
     await s.send("m1", "robot", is_bot=True)
     s.clock.step(31)
@@ -240,7 +242,9 @@ async def test_a_session_that_only_a_bot_spoke_in_is_not_due_in_1970(sessions: O
     decision = await s.send("m3", "robot", is_bot=True)
     assert decision.reason == "bot_limit"
     assert s.record()["dead"] == 2
-    assert s.state["due"][ROOM] > s.clock.now
+    assert s.record()["last_at"] + s.record()["keep_ms"] > s.clock.now
+    await s.sweep()
+    assert s.record()["dead"] == 2, "it is not retired"
 
 
 # --- interrupt -------------------------------------------------------------------------
@@ -308,6 +312,27 @@ async def test_an_interrupt_brings_its_senders_waiting_messages_along_in_order(
     assert s.order() == ["b1", "b2", "a1", "a2", "a3", "c1"]
     completion = await s.complete(granted(first), "interrupted")
     assert ids(completion.next) == ["b1", "b2", "a1", "a2", "a3", "c1"]
+
+
+async def test_an_interrupt_of_who_has_nothing_waiting_does_not_read_the_queue(
+    sessions: Open,
+) -> None:
+    s = sessions(batch_max=1)
+    first = await busy(s, ("b1", "bob"), ("c1", "carol"), ("b2", "bob"))
+    message = s.message("a1", "alice")
+    assert message.source is not None
+    routing = route(s.rulebook, message.agent, message.kind, message.source)
+    s.redis.config_resetstat()
+    decision = await s.store.admit(routed(message, routing, ""))
+    assert not {"cmdstat_lrange", "cmdstat_lrem"} & s.redis.info("commandstats").keys()
+    s.look()
+    assert isinstance(decision, Decision)
+    assert decision.decision == "interrupt"
+    assert s.order() == ["a1", "b1", "c1", "b2"]
+    run = await s.complete(granted(first), "interrupted")
+    assert ids(run.next) == ["a1"]
+    assert ids((await s.complete(granted(run))).next) == ["b1"], "and all are in order again"
+    assert "jumped" not in s.record()
 
 
 async def test_the_backlog_knows_its_oldest_also_when_a_jumped_batch_comes_back(

@@ -155,6 +155,7 @@ async def operate(s: Sessions) -> None:
     s.clock.step(4_000)
     for shard in range(SHARDS):
         await Deadlines(*parts).settle_due(shard)
+        await Deadlines(*parts).retire_idle(shard)
     s.look()
     assert not any("run:" in name for name in s.state), "all leases are over"
 

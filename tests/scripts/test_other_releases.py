@@ -31,6 +31,12 @@ for i = 19, 22 do values[i] = nil end
 redis.call('LSET', KEYS[1], 0, cmsgpack.pack(values))
 """
 
+WRITE_WHOLE = """
+local values = cmsgpack.unpack(redis.call('LINDEX', KEYS[1], 0))
+values[19], values[20], values[21], values[22] = 'bob', '', 0, ''
+redis.call('LSET', KEYS[1], 0, cmsgpack.pack(values))
+"""
+
 
 def stored(s: Sessions, key: str) -> dict[str, Any]:
     return unpack_map(s.redis.get(key))
@@ -74,6 +80,24 @@ async def test_a_message_without_what_is_known_of_bursts_stands_before_one(sessi
     s.redis.eval(SHORTEN, 1, f"sr:{{0}}:queue:{ROOM}")
     request = CompleteRequest(fence=run.fence, outcome="completed")
     assert ids((await s.store.complete(run.id, request)).next) == ["m2"]
+
+
+async def test_a_message_whose_empty_ends_were_written_is_its_senders(sessions: Open) -> None:
+    s = sessions(busy={"same_sender": "queue", "other_sender": "queue"})
+    run = granted(await s.send("m1"))
+    await s.send("m2", "bob")
+    await s.send("m3", "carol")
+    s.redis.eval(WRITE_WHOLE, 1, f"sr:{{0}}:queue:{ROOM}")
+    s.policy(busy={"other_sender": "interrupt"})
+    message = s.message("m4", "bob")
+    assert message.source is not None
+    routing = route(s.rulebook, message.agent, message.kind, message.source)
+    decision = await s.store.admit(routed(message, routing, ""))
+    assert isinstance(decision, Decision)
+    assert decision.decision == "interrupt"
+    s.look()
+    assert s.order() == ["m2", "m4", "m3"]
+    assert ids((await s.complete(run)).next) == ["m2", "m4", "m3"]
 
 
 async def test_a_run_without_its_isolation_names_people_as_its_session_says(sessions: Open) -> None:

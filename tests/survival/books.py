@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from app.routing.keys import SessionKey
 from app.store import keys
 from tests.packed import unpack_map
 
@@ -29,7 +30,10 @@ def assert_nothing_strands(redis: Redis, now_ms: int) -> None:
                 assert due is not None, f"{name} is stranded"
                 assert due <= min(holds), f"{name} is looked at too late"
         elif not waits and "paused" not in record:
-            assert due is not None, f"{name} is never retired"
+            bucket = keys.bucket_of(SessionKey(name))
+            assert redis.zscore(keys.index(0, "sessions", bucket), name) is not None
+            assert redis.sismember("sr:{0}:buckets", bucket), f"{name} is never retired"
+            assert {"last_at", "keep_ms"} <= record.keys(), f"{name} is retired at once"
     assert_no_debt(redis, now_ms)
 
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from app.claims import Claims
+from app.retirement import Retirement
 from app.routing.keys import ChatName, SessionKey
 from app.routing.policy import policy_from
 from app.routing.route import route
@@ -62,6 +63,7 @@ class Router:
         self.operations = Operations(*parts)
         self.settled: Counter[str] = Counter()
         self.sweep = Sweep(Deadlines(*parts), self.settled.update)
+        self.retirement = Retirement(Deadlines(*parts))
         self.claims = Claims(ReadyRuns(*parts), self.store)
         self.signals = Signals(Holdings(*parts))
         policy = {"defaults": {"isolation": "shared"} | defaults}
@@ -136,9 +138,11 @@ class Router:
         return bool(change.changed)
 
     async def swept(self) -> Counter[str]:
-        """Let one round of the sweep pass; its causes."""
+        """Let one round of the sweep and a step of the walk pass; its causes."""
         before = Counter(self.settled)
         await self.sweep.run_once()
+        if retired := await self.retirement.run_once():
+            self.settled["retired"] += retired
         return self.settled - before
 
     @asynccontextmanager

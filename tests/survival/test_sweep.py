@@ -228,7 +228,8 @@ async def test_a_sweep_that_finds_nothing_makes_one_call_a_shard_whatever_exists
         for chat in range(30 * number):
             await router.run("m1", chat=f"c{chat}")
         redis.config_resetstat()
-        assert not await router.swept()
+        await router.sweep.run_once()
+        assert not router.settled
         costs.append(calls_of(redis))
     for cost in costs:
         assert cost["fcall"] == shards
@@ -247,5 +248,6 @@ async def test_the_cost_of_a_sweep_follows_what_is_due(
         await router.run("m1", chat=f"later{chat}")
     clock.step(5)
     redis.config_resetstat()
-    assert await router.swept() == {"lease_expired": 5}
+    await router.sweep.run_once()
+    assert router.settled == {"lease_expired": 5}
     assert calls_of(redis)["fcall"] <= 1 + 5 * 2

@@ -20,7 +20,8 @@ local refusal = refusal_of_holder(ARGV[2], ARGV[3])
 if refusal then return {refusal} end
 note_report(ARGV[4], ARGV[5], ARGV[6], ARGV[7])
 keep_data(ARGV[8])
-if ARGV[9] ~= '' then hold_run(ARGV[9] == '1') end
+if ARGV[9] == '1' then put_run({held = '1'}) end
+if ARGV[9] == '0' then drop_run({'held'}) end
 note_seen(note_posts(ARGV, 10))
 put('lease_at', text(now + tonumber(run.lease_ms)))
 put('over_at', text(deadline_of_run()))

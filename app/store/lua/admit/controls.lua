@@ -19,11 +19,14 @@ local function stop_here(cause, ends)
 end
 
 local function remove_own()
-  if not session.id or given.sender == '' then return end
+  if not session.id or given.sender == '' or waiting_of(given.sender) == 0 then return end
   local reason = given.control == 'stop' and 'stopped' or 'reset'
-  for _, id in ipairs(remove_waiting_of(given.sender, reason, settings.dedupe_ms)) do
-    removed[#removed + 1] = id
-    note('removed', reason, given.user_id, id)
+  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
+    if m.sender == given.sender then
+      remove_waiting(m, reason, settings.dedupe_ms)
+      removed[#removed + 1] = m.id
+      note('removed', reason, given.user_id, m.id)
+    end
   end
 end
 

@@ -62,13 +62,14 @@ function accept(decision, reason)
   if given.early then drop_value(at('early', given.home)) end
   count('accepted', given.place, 1)
   note(decision, reason, given.user_id, given.message_id)
+  local is_plain = given.sender == plain_name(given.place, given.user_id)
   local expires_at = settings.ttl_ms and now + settings.ttl_ms or 0
   return {seq = tonumber(session.seq), id = given.message_id, home = given.home,
     sender = given.sender, place = given.place, kind = given.kind, owns = given.owns,
     granted = '', granted_at = 0, returns = 0, accepted_at = now, expires_at = expires_at,
     offered = '', decision = decision, print = given.print, amended = given.amended,
-    text = given.text, body = given.body, user = given.user_id, group = given.group,
-    group_until = 0, answers = ''}
+    text = given.text, body = given.body, user = is_plain and '' or given.user_id,
+    group = given.group, group_until = '', answers = ''}
 end
 
 function watch_expiry(m)
@@ -94,7 +95,7 @@ function wait(decision, reason, also)
   if decision == 'answer' then m.answers = run.prompt end
   if decision == 'steer' or decision == 'answer' then offer_to_run(m) end
   if also.debounce_at then put('debounce_at', text(also.debounce_at)) end
-  m.group_until = window_of(m, settings) or 0
+  m.group_until = window_of(m, settings) or ''
   write_home(m, 'waiting', '')
   watch_expiry(m)
   local position

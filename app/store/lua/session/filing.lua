@@ -1,19 +1,27 @@
 -- FILING: one index a state, the backlog of what waits, the ready sets of claims, and the
--- one deadline that a sweep must not miss (I5).
+-- one deadline of what runs or waits that a sweep must not miss (I5).
 
 local oldest_waiting_at, held_until, ready_set, leave_ready_set, save, forget_session
 do
 
 local EVENTS_TRIMMED_AT = 64
 
--- The head is the oldest, unless somebody jumped the queue.
+-- The head is the oldest, unless somebody jumped the queue and it is not in order again.
 function oldest_waiting_at()
   if not session.jumped then return session.depth > 0 and head_of_queue().accepted_at or nil end
-  local oldest
-  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
-    oldest = math.min(oldest or m.accepted_at, m.accepted_at)
+  local oldest, before, in_order = nil, 0, true
+  for _, packed in ipairs(redis.call('LRANGE', key.queue, 0, -1)) do
+    local at = arrival_of(packed)
+    oldest, in_order, before = math.min(oldest or at, at), in_order and before <= at, at
   end
+  if in_order then drop('jumped') end
   return oldest
+end
+
+-- Whether one that is older than all that came and went still waits.
+local function is_filed_rightly()
+  local oldest = session.jumped and redis.call('ZSCORE', key.backlog, name)
+  return oldest and tonumber(oldest) < backlog_changed
 end
 
 local function file_backlog()
@@ -21,7 +29,7 @@ local function file_backlog()
   if session.depth == 0 then
     drop('jumped')
     redis.call('ZREM', key.backlog, name)
-  else
+  elseif not is_filed_rightly() then
     redis.call('ZADD', key.backlog, text(oldest_waiting_at()), name)
   end
 end

@@ -2,6 +2,9 @@
 
 local function new_session_id() return next_number() .. '-' .. SHARD end
 
+local new_generation, forget_previous_data, keep_data
+do
+
 -- The gateway's own JSON: what the old id had is shown until a run of the new one completes.
 local function turn_data_over()
   local current = redis.call('HGET', key.data, 'current')
@@ -10,19 +13,19 @@ local function turn_data_over()
   redis.call('HSET', key.data, 'previous', current)
 end
 
-local function forget_previous_data()
+function forget_previous_data()
   redis.call('HDEL', key.data, 'previous')
   if redis.call('EXISTS', key.data) == 0 then drop('data') end
 end
 
-local function keep_data(json)
+function keep_data(json)
   if json == '' then return end
   redis.call('HSET', key.data, 'current', json)
   put('data', '1')
 end
 
 -- A reset: another id under the same key, with nothing of the old history (section 6).
-local function new_generation(reason)
+function new_generation(reason)
   put('previous_id', session.id)
   put('reset_reason', reason)
   put('id', new_session_id())
@@ -34,6 +37,8 @@ local function new_generation(reason)
   context_lines = {}
   if session.data then turn_data_over() end
   note('reset', reason)
+end
+
 end
 
 local function passed(field) return session[field] and now >= tonumber(session[field]) end

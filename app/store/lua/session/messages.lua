@@ -1,12 +1,12 @@
 -- MESSAGES: as the lists `queue` and `batch` hold them. `granted` is the fence of the last
 -- run that had it, `offered` of the run it was steered to, empty for none; `returns` counts
--- the counted returns; a time of 0 is never; text and body are opaque; `user` is the id as sent;
--- `group` is the burst that it is a part of, which waits for more until `group_until`, and
--- `answers` the prompt that it was offered as an answer to, empty for none. Releases share a
--- store: fields are added at the end only. What a newer one added is kept, unread; what an
--- older one did not write is empty.
+-- the counted returns; a time of 0 is never; text and body are opaque; `user` is the id as sent,
+-- empty where `sender` tells it; `group` is the burst that it is a part of, which waits for more
+-- until `group_until`, and `answers` the prompt that it was offered as an answer to, empty for
+-- none. Releases share a store: fields are added at the end only. What a newer one added is kept,
+-- unread; what an older one did not write is empty, and what is empty at the end is not written.
 
-local pack_message, unpack_message, read_messages, pack_all, push_all, read_batch, write_batch
+local pack_message, unpack_message, arrival_of, read_messages, pack_all, push_all, read_batch, write_batch
 do
 
 local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'granted', 'granted_at',
@@ -19,6 +19,10 @@ function pack_message(m)
     m.returns, m.accepted_at, m.expires_at, m.offered, m.decision, m.print, m.amended, m.text,
     m.body, m.user, m.group, m.group_until, m.answers}
   for i, value in ipairs(m.unread or {}) do values[#MESSAGE + i] = value end
+  local last = #values
+  while values[last] == '' do
+    values[last], last = nil, last - 1
+  end
   return cmsgpack.pack(values)
 end
 
@@ -35,6 +39,9 @@ function unpack_message(packed)
   m.packed = packed
   return m
 end
+
+-- Of a message that is not wanted whole.
+function arrival_of(packed) return cmsgpack.unpack(packed)[11] end
 
 function read_messages(list, first, last)
   local messages = redis.call('LRANGE', list, first, last)

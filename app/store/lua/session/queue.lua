@@ -6,18 +6,14 @@ local function head_of_queue()
   return queue_head
 end
 
--- How many messages of a sender wait.
-local function waiting_of(sender)
-  if session.depth == 0 then return 0 end
-  return (redis.call('HGET', key.senders, sender) or 0) + (senders_changed[sender] or 0)
-end
-
 local function queue_changed(m, by)
   put('depth', session.depth + by)
   queue_head = session.depth == 1 and by > 0 and m or nil
   if by > 0 and (m.group or '') ~= '' then put('groups', '1') end
-  if by < 0 or m.granted ~= '' or session.depth == 1 then backlog_changed = true end
-  senders_changed[m.sender] = (senders_changed[m.sender] or 0) + by
+  if by < 0 or m.granted ~= '' or session.depth == 1 then
+    backlog_changed = math.min(backlog_changed or m.accepted_at, m.accepted_at)
+  end
+  count_sender(m, by)
   if m.granted ~= '' then add('back', by) end
   if session.back == '0' then drop('back') end
   count('waiting', m.place, by)
@@ -42,30 +38,8 @@ local function push_back(m)
   return position_of(m.home)
 end
 
-local of_one_sender, push_front
+local push_front
 do
-
-local function user_of(m)
-  if not m.user or m.user == '' then return nil end
-  return '\n' .. string.match(m.place, '^[^:]*:[^:]*:[^:]*:') .. m.user
-end
-
--- Which of the messages are of the sender of `m`. Identities may have changed since they were
--- accepted: who has the same name, or the same id, is one sender, or they would overtake.
-function of_one_sender(messages, m)
-  local known, found, grown = {[m.sender] = true, [user_of(m) or m.sender] = true}, {}, true
-  while grown do
-    grown = false
-    for i, other in ipairs(messages) do
-      local user = user_of(other)
-      if not found[i] and (known[other.sender] or user and known[user]) then
-        found[i], grown, known[other.sender] = true, true, true
-        if user then known[user] = true end
-      end
-    end
-  end
-  return found
-end
 
 -- The newest message of a sender's, the last of `own`, goes to its siblings.
 local function with_siblings(own)
@@ -83,7 +57,7 @@ end
 -- The sender's waiting messages stand in front of all others', in their order (I3).
 function push_front(m)
   local own = {m}
-  if session.depth > 0 then
+  if may_wait(m) then
     local messages = read_messages(key.queue, 0, -1)
     local is_own = of_one_sender(messages, m)
     for i, waiting in ipairs(messages) do
@@ -109,7 +83,7 @@ local function take_out(m)
   queue_changed(m, -1)
 end
 
-local is_last_try, choose_batch
+local is_last_try, take_batch
 do
 
 local BATCH_BYTES_MAX = 1048576
@@ -144,7 +118,7 @@ end
 
 -- How far the batch reaches that starts with the head: one place, as `drain` says, a burst
 -- counted as one and whole (of one over 1 MiB what fits), the last try of a message alone.
-function choose_batch(settings)
+local function choose_batch(settings)
   local most = settings.drain == 'one' and 1 or settings.batch_max
   local line = line_of_batch(settings, most)
   local chosen, bytes, units, i, head_is_alone = {}, 0, 0, 1, false
@@ -165,9 +139,7 @@ function choose_batch(settings)
   return chosen
 end
 
-end
-
-local function take_batch(settings)
+function take_batch(settings)
   local chosen = choose_batch(settings)
   if settings.drain == 'by_sender' then
     for _, m in ipairs(chosen) do take_out(m) end
@@ -176,6 +148,8 @@ local function take_batch(settings)
   redis.call('LPOP', key.queue, #chosen)
   for _, m in ipairs(chosen) do queue_changed(m, -1) end
   return chosen
+end
+
 end
 
 -- REMOVAL
@@ -199,18 +173,6 @@ local function omit(m, reason, keep_ms)
   add('omitted', 1)
   tally('dropped_' .. reason, 1)
   note('removed', reason, '', m.id)
-end
-
-local function remove_waiting_of(sender, reason, keep_ms)
-  local removed = {}
-  if waiting_of(sender) == 0 then return removed end
-  for _, m in ipairs(read_messages(key.queue, 0, -1)) do
-    if m.sender == sender then
-      remove_waiting(m, reason, keep_ms)
-      removed[#removed + 1] = m.id
-    end
-  end
-  return removed
 end
 
 -- Waiting messages that were never granted live as long as the policy lets them.

@@ -3,7 +3,8 @@
 
 local session, is_changed, events
 local run  -- of the session, nil: nothing runs
-local state_before, deadline_before, fence_before, holder_before, backlog_changed
+local state_before, deadline_before, fence_before, holder_before
+local backlog_changed  -- arrival of the oldest message that came or went, nil: none that matters
 local context_lines  -- nil: not read yet
 local queue_head, people  -- nil: not read yet
 local senders_changed
@@ -63,9 +64,9 @@ end
 
 local DEADLINES = {'over_at', 'retry_at', 'debounce_at', 'group_at', 'expire_at'}
 
--- When a sweep must look at the session (I5), or nil.
+-- When a sweep must look at the session (I5), or nil: in an idle one nothing waits.
 local function deadline_of(state)
-  if state == 'idle' then return number('last_at') + number('keep_ms') end
+  if state == 'idle' then return nil end
   local deadline
   for _, field in ipairs(DEADLINES) do
     if session[field] then deadline = math.min(deadline or math.huge, number(field)) end

@@ -41,10 +41,6 @@ end
 
 end
 
-local function hold_run(is_held)
-  if is_held then put_run({held = '1'}) else drop_run({'held'}) end
-end
-
 local note_seen
 do
 
