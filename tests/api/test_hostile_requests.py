@@ -1,22 +1,13 @@
-"""Requests that mean no good: slow, endless, oddly addressed, too deep, of another's things."""
+"""Requests that mean no good: oddly addressed, too deep, of another's things."""
 
-import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.types import Receive, Scope, Send
-from uvicorn.server import ServerState
 
-from app import bounded_requests
-from app.api import patience
-from app.bounded_requests import HEAD_BYTES_MAX, BoundedRequests
 from app.logs import JsonLines, Lines, TextLines
 from tests.faults.services import Service as Process
 from tests.service import Service, message, running, write_token
@@ -43,108 +34,6 @@ def asked(process: Process, text: str) -> bytes:
         return client.read_until(b"\r\n\r\n")
     finally:
         client.close()
-
-
-# --- slow and endless ----------------------------------------------------------------------
-
-
-async def test_a_body_that_does_not_go_on_is_waited_for_a_bounded_time(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(patience, "BODY_SECONDS", 0.05)
-
-    async def slow() -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.sleep(30)
-        yield b"}"
-
-    response = await service.ask("POST", "/v1/messages", content=slow())
-    assert response.status_code == 408
-    assert response.json()["type"].endswith(":body_too_slow")
-    assert response.headers["connection"] == "close"
-
-
-async def _hello(scope: Scope, receive: Receive, send: Send) -> None:
-    while scope["path"] == "/read" and (await receive()).get("more_body"):
-        pass
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"hello"})
-
-
-@asynccontextmanager
-async def listening() -> AsyncIterator[int]:
-    """Give the port of an application that answers at once, behind `BoundedRequests`."""
-    config = uvicorn.Config(_hello, lifespan="off", log_config=None)
-    config.load()
-    loop = asyncio.get_running_loop()
-    state = ServerState()
-    server = await loop.create_server(
-        lambda: BoundedRequests(config, state, app_state={}), "127.0.0.1", 0
-    )
-    yield server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-
-
-async def closed_after(port: int, *pieces: bytes) -> bytes:
-    """Send pieces, then nothing; what was answered until the connection was closed."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    got = b""
-    async with asyncio.timeout(10):
-        # What was sent and never read makes the end of a connection a reset.
-        with contextlib.suppress(ConnectionResetError):
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-            while chunk := await reader.read(4096):
-                got += chunk
-    writer.transport.abort()
-    return got
-
-
-@pytest.mark.parametrize(
-    ("sent", "answer"),
-    [
-        (b"", b""),
-        (b"GET / HT", b""),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nX-", b""),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", b"200 OK"),
-    ],
-    ids=["nothing", "half a line", "half a head", "half a body that nobody reads"],
-)
-async def test_a_request_that_does_not_arrive_whole_is_closed(
-    monkeypatch: pytest.MonkeyPatch, sent: bytes, answer: bytes
-) -> None:
-    monkeypatch.setattr(bounded_requests, "REQUEST_SECONDS", 0.1)
-    async with listening() as port:
-        assert answer in await closed_after(port, sent)
-
-
-async def test_a_connection_that_answers_in_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_requests, "REQUEST_SECONDS", 0.2)
-    async with listening() as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for _ in range(3):
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert b"hello" in await reader.readuntil(b"hello\r\n0\r\n\r\n")
-            await asyncio.sleep(0.15)
-        writer.close()
-
-
-async def test_a_head_that_never_ends_is_refused() -> None:
-    async with listening() as port:
-        head = b"GET / HTTP/1.1\r\nHost: x\r\n"
-        line = b"X-A: " + b"a" * 8_000 + b"\r\n"
-        got = await closed_after(port, head, *[line] * (HEAD_BYTES_MAX // len(line) + 2))
-    assert got.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
-    assert json.loads(got.partition(b"\r\n\r\n")[2])["type"].endswith(":head_too_large")
-
-
-async def test_a_large_body_behind_a_small_head_is_none_of_its_business() -> None:
-    async with listening() as port:
-        body = b"x" * (4 * HEAD_BYTES_MAX)
-        head = b"POST /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
-        assert b"hello" in await closed_after(port, head % len(body) + body)
 
 
 # --- heads and paths -----------------------------------------------------------------------
