@@ -2,15 +2,13 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from app.logs import JsonLines, Lines, TextLines
 from tests.faults.services import Service as Process
-from tests.service import Service, message, running, write_token
+from tests.service import Service, message, write_token
 from tests.survival.servers import Hanging
 
 MESSAGE = message()
@@ -171,72 +169,3 @@ def test_no_text_begins_a_line_of_the_log(lines: Lines, said: str) -> None:
     written = lines.format(record)
     assert not set(written) & set("\r\x1b\u2028\x85\x00")
     assert all(line.startswith("    ") for line in written.split("\n")[1:])
-
-
-# --- another's things ----------------------------------------------------------------------
-
-
-@pytest.fixture
-async def guarded(store_url: str, tmp_path: Path) -> AsyncIterator[Service]:
-    tokens = tmp_path / "tokens.yaml"
-    write_token(tokens, "main", "gateway", ("main",))
-    write_token(tokens, "thief", "gateway", ("main",))
-    write_token(tokens, "other", "gateway", ("other",))
-    write_token(tokens, "other-boss", "operator", ("other",))
-    async with running(store_url, tokens_file=tokens) as service:
-        yield service
-
-
-KEY = "agent%3Amain%3Adiscord%3Agroup%3A123%3A456"
-
-
-async def test_no_call_reaches_into_another_agent(guarded: Service) -> None:
-    owner = guarded.with_token("main")
-    run = (await owner.send("m1"))["run"]
-    await owner.send("m2")
-    before = (await owner.session(run["session_key"]), await owner.get(f"/v1/runs/{run['id']}"))
-    fence = {"fence": run["fence"]}
-    calls: list[tuple[str, str, Any]] = [
-        ("POST", f"/v1/runs/{run['id']}/seal", fence),
-        ("POST", f"/v1/runs/{run['id']}/heartbeat", fence),
-        ("POST", f"/v1/runs/{run['id']}/complete", {**fence, "outcome": "completed"}),
-        ("POST", "/v1/messages/amend", {**SOURCED, "message_id": "m2", "text": "x"}),
-        ("POST", f"/v1/sessions/{KEY}/threads", {"thread_id": "9"}),
-        ("GET", f"/v1/sessions/{KEY}/timeline", None),
-        ("DELETE", f"/v1/sessions/{KEY}/queue/2", None),
-    ]
-    bosses = [
-        *(("POST", f"/v1/sessions/{KEY}/{verb}", None) for verb in ACTIONS),
-        ("DELETE", f"/v1/sessions/{KEY}", None),
-    ]
-    for token, asked_for in (("other", calls), ("other-boss", [*calls, *bosses])):
-        stranger = guarded.with_token(token)
-        for method, path, body in asked_for:
-            response = await stranger.ask(method, path, json=body)
-            assert response.status_code == 404, (token, method, path)
-        claim = {"consumer": "c", "agents": ["main"], "sessions": [run["session_key"]]}
-        assert (await stranger.post("/v1/runs/claim", claim))["runs"] == []
-    after = (await owner.session(run["session_key"]), await owner.get(f"/v1/runs/{run['id']}"))
-    assert after == before
-
-
-SOURCED = {"agent": "main", "source": MESSAGE["source"]}
-ACTIONS = ("interrupt", "reset", "release", "pause", "resume")
-
-
-async def test_a_stolen_consumer_name_brings_nothing_of_its_owner(guarded: Service) -> None:
-    owner, thief = guarded.with_token("main"), guarded.with_token("thief")
-    await owner.post("/v1/messages", {**MESSAGE, "dispatch": "worker"})
-    claim = {"consumer": "worker-1", "request_id": "r1", "wait_seconds": 0}
-    run = (await owner.post("/v1/runs/claim", claim))["runs"][0]
-    assert (await thief.post("/v1/runs/claim", claim))["runs"] == []
-    assert (await thief.get("/v1/runs", consumer="worker-1"))["runs"] == []
-    assert [held["id"] for held in (await owner.get("/v1/runs", consumer="worker-1"))["runs"]] == [
-        run["id"]
-    ]
-    await owner.send("m2")  # interrupts it
-    holdings = guarded.app.state.services.signals._holdings
-    assert await holdings.outstanding("thief", "worker-1") == []
-    assert [signal.run_id for signal in await holdings.outstanding("main", "worker-1")] == [
-        run["id"]
-    ]
