@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.logs import JsonLines, Lines, TextLines
+from tests.api.operations import OPERATIONS
 from tests.faults.services import Service as Process
 from tests.service import Service, message, write_token
 from tests.survival.servers import Hanging
@@ -83,6 +84,15 @@ def test_no_spelling_of_a_path_leads_past_the_tokens(process: Process, path: str
     got = asked(process, f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     status = int(got.split()[1])
     assert status in {401, 404} or path.startswith("/docs?")
+
+
+async def test_no_call_has_a_second_spelling(service: Service) -> None:
+    parts = {"key": "agent%3Amain%3Amain", "run_id": "r", "seq": "1", "letter_id": "l"}
+    for operation in OPERATIONS:
+        path = operation.form.format_map({**parts, "revision": "1"})
+        for behind in ("%0A", "/", "/%0A"):
+            response = await service.ask(operation.method, path + behind, content=b"{}")
+            assert response.status_code == 404, path + behind
 
 
 @pytest.mark.parametrize(
