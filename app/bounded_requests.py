@@ -107,12 +107,16 @@ class BoundedRequests(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._bytes, self._bytes_max, self.headers = 0, REST_BYTES_MAX, _NO_TRAILERS
-        if len(self.pipeline) > REQUESTS_AHEAD_MAX:
+        self._bytes, self._bytes_max = 0, REST_BYTES_MAX
+        if self.pipeline and len(self.pipeline) > REQUESTS_AHEAD_MAX:
             raise TooManyAhead  # stops the parser, whatever else the piece has
 
+    def on_chunk_header(self) -> None:
+        """Keep no header from here on: behind the last chunk come the trailers."""
+        self.headers = _NO_TRAILERS
+
     def on_chunk_complete(self) -> None:
-        """Count the next chunk anew, unless nobody reads on; other bodies do not call this."""
+        """Count the next chunk anew, unless nobody reads on."""
         if not self.cycle.response_complete:
             self._bytes = 0
 
