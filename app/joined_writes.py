@@ -13,10 +13,13 @@ HELD_BYTES_MAX = 64 * 1024  # more than that leaves within its turn
 class JoinedWrites(Transport):
     """A transport in front of another one, for what uvicorn asks of one."""
 
-    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
+    def __init__(
+        self, transport: Transport, loop: AbstractEventLoop, closing_seconds: float
+    ) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop
+        self._closing_seconds = closing_seconds
         self._held: list[bytes | bytearray | memoryview] = []
         self._held_bytes = 0
 
@@ -38,6 +41,12 @@ class JoinedWrites(Transport):
     def close(self) -> None:
         self._send()
         self._transport.close()
+        # Closed when all is sent, which a client that reads nothing would put off for ever.
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(self._closing_seconds, self._transport.abort)
+
+    def abort(self) -> None:
+        self._transport.abort()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()

@@ -14,6 +14,7 @@ class Written:
     def __init__(self) -> None:
         self.done: list[bytes | str] = []
         self.is_gone = False
+        self.unsent = 0
 
     def is_closing(self) -> bool:
         return self.is_gone
@@ -24,6 +25,12 @@ class Written:
     def close(self) -> None:
         self.done.append("closed")
 
+    def abort(self) -> None:
+        self.done.append("aborted")
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
 
 @pytest.fixture
 def written() -> Written:
@@ -32,7 +39,7 @@ def written() -> Written:
 
 @pytest.fixture
 async def joined(written: Written) -> JoinedWrites:
-    return JoinedWrites(cast("asyncio.Transport", written), asyncio.get_running_loop())
+    return JoinedWrites(cast("asyncio.Transport", written), asyncio.get_running_loop(), 0.0)
 
 
 async def test_what_one_turn_writes_leaves_as_one(written: Written, joined: JoinedWrites) -> None:
@@ -74,3 +81,13 @@ async def test_what_is_for_a_client_that_went_within_the_turn_is_dropped(
     joined.close()
     await asyncio.sleep(0)
     assert written.done == ["closed"]
+
+
+async def test_what_a_client_does_not_take_keeps_no_connection_open(
+    written: Written, joined: JoinedWrites
+) -> None:
+    joined.write(b"last words")
+    written.unsent = 10
+    joined.close()
+    await asyncio.sleep(0.01)
+    assert written.done == [b"last words", "closed", "aborted"]

@@ -17,6 +17,7 @@ from app.api.problems import answered, on_surprise
 from app.errors import ServiceError
 
 HOT: Final = frozenset({"admit", "heartbeat", "complete"})
+NOWHERE: Final = "/"
 
 
 class ShortPath:
@@ -34,11 +35,14 @@ class ShortPath:
         """Serve one connection, as ASGI has it."""
         if scope["type"] == "http" and scope["method"] == "POST":
             for pattern, route in self._hot:
-                match = pattern.match(scope["path"])
+                match = pattern.fullmatch(scope["path"])
                 if match is not None:
                     scope["route"], scope["path_params"] = route, match.groupdict()
                     await _serve(scope, receive, send)
                     return
+        if scope["type"] == "http" and scope["path"].endswith("\n"):
+            # The routes' patterns end before a line's end too: it would be a second spelling.
+            scope["path"], scope["raw_path"] = NOWHERE, NOWHERE.encode()
         await self._app(scope, receive, send)
 
 

@@ -12,6 +12,8 @@ import pytest
 from app.store import scripts
 from app.store.scripts import LUA
 
+BODY = scripts.LIBRARY.body
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -26,10 +28,11 @@ class Fault:
 @contextmanager
 def planted(fault: Fault) -> Iterator[None]:
     """Let the service use scripts with this fault in them."""
-    found = (LUA / fault.file).read_text("utf-8").count(fault.place)
-    assert found == 1, f"{fault.name}: {fault.place!r} stands {found} times in {fault.file}"
+    for text, where in ((LUA / fault.file).read_text("utf-8"), fault.file), (BODY, "all"):
+        found = text.count(fault.place)
+        assert found == 1, f"{fault.name}: {fault.place!r} stands {found} times in {where}"
     with pytest.MonkeyPatch.context() as patch:
-        slipped = scripts.LIBRARY.body.replace(fault.place, fault.slip)
+        slipped = BODY.replace(fault.place, fault.slip)
         patch.setattr(scripts, "LIBRARY", scripts.library_of(slipped))
         yield
 
@@ -38,10 +41,8 @@ FAULTS = (
     Fault(
         "batch forgotten at takeover",
         "session/returns.lua",
-        "push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))",
-        "if reason ~= 'lease_expired' then\n"
-        "    push_all('LPUSH', key.queue, pack_all(line, #line, 1, -1))\n"
-        "  end",
+        "if #kept == 0 then return end",
+        "if #kept == 0 or reason == 'lease_expired' then return end",
     ),
     Fault(
         "stop forgotten when the lease ends",

@@ -123,6 +123,14 @@ async def test_a_seen_steer_comes_back_with_its_batch(serve: Serve) -> None:
     assert [(m["message_id"], m["deliveries"]) for m in again["messages"]] == [("m1", 2), ("m2", 2)]
 
 
+async def test_what_others_sent_before_a_steer_is_not_offered_with_it(serve: Serve) -> None:
+    s = await serve(busy={"same_sender": "steer", "other_sender": "queue"})
+    run = (await s.send("m1"))["run"]
+    assert (await s.send("m2", "bob"))["decision"] == "queue"
+    assert (await s.send("m3"))["decision"] == "steer"
+    assert [m["message_id"] for m in (await s.beat(run))["steer"]] == ["m3"]
+
+
 async def test_a_steer_from_another_route_waits_at_the_back(serve: Serve) -> None:
     s = await serve(busy={"same_sender": "steer"}, thread_isolation="inherit")
     run = await s.run("m1")

@@ -32,6 +32,7 @@ from app.store.store_client import StoreClient
 from session_router.models import (
     AmendRequest,
     AskRequest,
+    Run,
     SealRequest,
     Seeing,
     SessionState,
@@ -87,7 +88,7 @@ async def s(request: pytest.FixtureRequest) -> AsyncIterator[Sessions]:
 
 
 async def live(s: Sessions, chat: str, chat_type: str) -> None:
-    """Take one chat through every branch of the scripts."""
+    """Take one chat through what a run may meet and how it may end."""
     place = {"chat_id": chat, "chat_type": chat_type}
     decision = await s.send("m1", "alice", **place)
     run = granted(decision)
@@ -109,6 +110,71 @@ async def live(s: Sessions, chat: str, chat_type: str) -> None:
     await s.complete(run, "released", next=False)
     await s.views.session(decision.session.key)  # type: ignore[union-attr, arg-type]
     assert (await s.views.run(run.id)).state == "ended"
+
+
+async def controlled(s: Sessions, chat: str) -> None:
+    """Stop and reset one chat, from its own session and from another one of it."""
+    place = {"chat_id": chat, "chat_type": "group"}
+    run = granted(await s.send("m1", "alice", **place))
+    await s.send("m2", "alice", busy="queue", **place)
+    assert (await s.send("c1", "alice", control="stop", **place)).reason == "stopped"
+    await s.complete(run, "interrupted")
+    in_thread = granted(
+        await s.send("m3", "alice", thread_id="5", chat_id=chat, chat_type="thread")
+    )
+    stop = await s.send("c2", "alice", control="stop", **place)
+    assert stop.control is not None
+    assert stop.control.stopped == (in_thread.id,), "found elsewhere"
+    assert (await s.send("c3", "alice", control="reset", **place)).reason == "reset"
+    await s.complete(in_thread, "interrupted", next=False)
+
+
+async def told(s: Sessions, chat: str) -> None:
+    """Let a chat overhear, ask, answer, steer, post, seal and report, with an edit too early."""
+    place = {"chat_id": chat, "chat_type": "group"}
+    name = ChatName(f"agent:main:discord:{chat}")
+    source = s.message("m1", "alice", **place).source
+    assert source is not None
+    edit = AmendRequest(source=source, message_id="m1", text="better")
+    assert (await s.store.amend(name, edit)).result == "unknown"
+    assert (await s.send("k1", "bob", kind="context", **place)).decision == "kept"
+    decision = await s.send("m1", "alice", **place)
+    run = granted(decision)
+    assert (run.text, [line.message_id for line in run.context]) == ("better", ["k1"])
+    await s.ask(run, "p", who="anyone")
+    assert (await s.send("a1", "bob", answers="p", **place)).decision == "answer"
+    await s.heartbeat(run, seen=["a1"], sent=["post1"])
+    assert (await s.send("m2", "alice", busy="steer", **place)).decision == "steer"
+    await s.heartbeat(run, seen=["m2"], hold=True)
+    assert (await s.send("m3", "alice", busy="steer", **place)).reason == "run_held"
+    assert (await s.send("a2", "bob", answers="p", **place)).decision == "answer"
+    assert decision.session is not None
+    assert (await s.report(decision.session, "j1")).decision == "queue"
+    assert (await s.seal(run, "a2")).sealed
+    await s.complete(run, sent=["post2"], data={"turn": 1}, next=False)
+    assert await Posts(s.client, SHARDS).session_of(name, "post1") == decision.session.key
+
+
+async def in_parts(s: Sessions, chat: str) -> None:
+    """Send a burst, a part of it late, and let its batch come back among its parts."""
+    place = {"chat_id": chat, "chat_type": "group"}
+    for part in ("p1", "p2"):
+        assert (await s.send(part, "alice", group="g", **place)).reason == "group"
+    s.clock.step(2)
+    for shard in range(SHARDS):
+        await Deadlines(s.client, SHARDS, s.clock).settle_due(shard)
+    run = await claimed(s, chat)
+    assert (await s.send("p3", "alice", group="g", **place)).reason == "group"
+    await s.complete(run, "released", next=False)
+
+
+async def claimed(s: Sessions, chat: str) -> Run:
+    ready = ReadyRuns(s.client, SHARDS, s.clock)
+    session = f"agent:main:discord:group:{chat}"
+    (found,) = [one for one in await ready.find(20) if session in str(one)]
+    run = await ready.claim(found, Claimer("", "gw-1", chat))
+    assert run is not None
+    return run
 
 
 async def operate(s: Sessions) -> None:
@@ -205,6 +271,9 @@ async def test_no_script_leaves_its_slot(s: Sessions, monkeypatch: pytest.Monkey
     for number in range(6):
         await live(s, f"chat{number}", "group")
     await live(s, "dm0", "dm")
+    for number in range(2):
+        await controlled(s, f"ctl{number}")
+        await told(s, f"told{number}")
     for number in range(1, 6):
         dm = {"chat_id": f"dm{number}", "chat_type": "dm"}
         first = await s.send("m1", f"user{number}", **dm)
@@ -215,12 +284,16 @@ async def test_no_script_leaves_its_slot(s: Sessions, monkeypatch: pytest.Monkey
     await s.views.held_runs("", "gw-1")
     await s.views.message(ChatName("agent:main:discord:chat0"), "m1")
     messages = (await Figures(s.client, SHARDS, s.clock).read(None)).messages
-    assert messages.accepted == messages.waiting + messages.in_run + messages.done + messages.dead
+    ended = messages.done + messages.dead + messages.removed
+    assert messages.accepted == messages.waiting + messages.in_run + ended
     lists = SessionLists(s.client, SHARDS, s.clock)
     states: tuple[SessionState | None, ...] = (None, "idle", "running", "waiting", "paused")
     pages = [await lists.page(SessionFilter(state=state), 50, None) for state in states]
-    assert len(pages[0].sessions) == sum(len(page.sessions) for page in pages[1:]) == 7
+    assert len(pages[0].sessions) == sum(len(page.sessions) for page in pages[1:]) == 13
     await operate(s)
+    s.policy()
+    for number in range(2):
+        await in_parts(s, f"part{number}")
     assert called == {v.verb for v in vars(scripts).values() if isinstance(v, Script)}
 
 
