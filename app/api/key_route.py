@@ -6,7 +6,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
-_SLASH_OF_A_KEY = "\0"  # no path has one: it would have been refused as malformed
+_SLASH_OF_A_KEY = "\ud800"  # in no path: it is no character, and no bytes decode to it
 
 
 class KeyRoute(APIRoute):

@@ -95,6 +95,18 @@ async def test_no_call_has_a_second_spelling(service: Service) -> None:
             assert response.status_code == 404, path + behind
 
 
+async def test_a_slash_in_a_key_has_no_second_spelling(service: Service) -> None:
+    policy = {"version": 1, "defaults": {"isolation": "person"}}
+    (await service.ask("PUT", "/v1/policy", json=policy)).raise_for_status()
+    source = {"platform": "slack", "scope": "T1", "chat_type": "group", "chat_id": "C1"}
+    body = {**message(), "source": {**source, "user_id": "U1"}}
+    key = (await service.post("/v1/messages", body))["session"]["key"]
+    assert key == "agent:main:person:slack:T1/U1"
+    for slash, status in (("%2F", 200), ("%2f", 200), ("%00", 404), ("%ED%A0%80", 404)):
+        response = await service.ask("GET", f"/v1/sessions/{key.replace('/', slash)}")
+        assert response.status_code == status, slash
+
+
 @pytest.mark.parametrize(
     "header",
     [
