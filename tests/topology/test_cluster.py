@@ -8,8 +8,11 @@ from urllib.parse import quote
 
 import pytest
 
+from app.errors import StoreUnavailable
 from app.routing.keys import ChatName, shard_of
 from app.store import keys
+from app.store.deadlines import Deadlines
+from app.store.store_client import StoreClient
 from tests.processes import wait_until
 from tests.service import Json, Service
 from tests.store_server import only_on_valkey_9
@@ -126,6 +129,25 @@ async def test_no_script_begins_where_a_key_of_it_may_be_on_its_way(
     await service.complete(run)
     messages = (await service.get("/v1/stats"))["messages"]
     assert (messages["accepted"], messages["in_run"], messages["done"]) == (1, 0, 1)
+
+
+async def test_the_walk_waits_for_a_slot_that_moves_and_goes_on_behind(
+    cluster: Cluster, serve: Serve
+) -> None:
+    service = await serve(cluster.url, POLICY, shards=SHARDS)
+    await service.complete((await service.send(chat_id="chat-0"))["run"])
+    slot = busiest_slot(cluster)
+    here = cluster.owner(slot)
+    there = next(node for node in cluster.primaries() if node is not here)
+    (shard,) = (one for one in range(SHARDS) if cluster.slot_of(keys.due(one)) == slot)
+    cluster.begin_to_move(slot, there)
+    client = StoreClient(cluster.url, 1.0)
+    deadlines = Deadlines(client, SHARDS)
+    with pytest.raises(StoreUnavailable):
+        await deadlines.retire_idle(shard)
+    cluster.move_key_by_key(slot, there)  # two walks could not be one again
+    assert await deadlines.retire_idle(shard) == 0
+    await client.close()
 
 
 async def test_every_shard_is_listed_counted_signalled_and_keeps_its_dead(
