@@ -16,7 +16,7 @@ SLOTS_OF_BOTH = (
     "*2\r\n*3\r\n:0\r\n:8000\r\n*2\r\n$9\r\n127.0.0.1\r\n:{first}\r\n"
     "*3\r\n:8001\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{second}\r\n"
 )
-TIMEOUT_SECONDS = 1.0
+TIMEOUT_SECONDS = 10.0
 
 
 class Node:
