@@ -36,8 +36,8 @@ class BoundedRequests(HttpToolsProtocol):
 
     The first of a connection has as long from its beginning. A head over `HEAD_BYTES_MAX` is
     answered with 431, what follows it over `REST_BYTES_MAX` with 413, if it has no answer yet. At
-    most `REQUESTS_AHEAD_MAX` requests wait for the answers before theirs. An answer that its client
-    does not take for `ANSWER_SECONDS` is given up.
+    most `REQUESTS_AHEAD_MAX` requests wait for the answers before theirs. An answer of which its
+    client takes nothing for `ANSWER_SECONDS` is given up.
     """
 
     transport: JoinedWrites
@@ -50,7 +50,6 @@ class BoundedRequests(HttpToolsProtocol):
         self._bytes_max = HEAD_BYTES_MAX
         self._due: float | None = None
         self._look: TimerHandle | None = None
-        self._patience: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         joined = JoinedWrites(cast("Transport", transport), self.loop, ANSWER_SECONDS)
@@ -58,9 +57,9 @@ class BoundedRequests(HttpToolsProtocol):
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._look, self._patience):
-            if timer is not None:
-                timer.cancel()
+        if self._look is not None:
+            self._look.cancel()
+        self.transport.trust()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -68,14 +67,11 @@ class BoundedRequests(HttpToolsProtocol):
         # head may have a body of any size behind it.
         self._bytes += len(data)
         super().data_received(data)
-        if self._bytes:
-            self._bound_what_goes_on()
-
-    def _bound_what_goes_on(self) -> None:
         if self._bytes > self._bytes_max:
             self._refuse(HeadTooLarge() if self._is_before_body() else TooLarge())
         elif self._due is None and self._has_answered():
-            # Empty lines between requests, which have stopped uvicorn's clock of idle connections.
+            # Empty lines between requests, or the end of a body that was answered before: either
+            # has stopped uvicorn's clock of idle connections.
             self._start_clock()
 
     def _is_before_body(self) -> bool:
@@ -135,11 +131,10 @@ class BoundedRequests(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._patience = self.loop.call_later(ANSWER_SECONDS, self.transport.abort)
+        self.transport.give_up_if_stuck()
 
     def resume_writing(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
+        self.transport.trust()
         super().resume_writing()
 
     def _start_clock(self) -> None:
@@ -152,7 +147,9 @@ class BoundedRequests(HttpToolsProtocol):
         self._look = None
         if self._due is None:
             return
-        if self._due <= self.loop.time():
+        if self.flow.read_paused:
+            self._start_clock()  # the rest is not read before the answers ahead are given
+        elif self._due <= self.loop.time():
             self.transport.close()
         else:
             self._look = self.loop.call_at(self._due, self._look_at_clock)

@@ -4,7 +4,7 @@ Uvicorn writes the head of an answer and then its body, and uvloop sends at once
 written: twice the kernel, and two packets, for every small answer.
 """
 
-from asyncio import AbstractEventLoop, BaseProtocol, Transport
+from asyncio import AbstractEventLoop, BaseProtocol, TimerHandle, Transport
 from typing import Any
 
 HELD_BYTES_MAX = 64 * 1024  # more than that leaves within its turn
@@ -13,13 +13,12 @@ HELD_BYTES_MAX = 64 * 1024  # more than that leaves within its turn
 class JoinedWrites(Transport):
     """A transport in front of another one, for what uvicorn asks of one."""
 
-    def __init__(
-        self, transport: Transport, loop: AbstractEventLoop, closing_seconds: float
-    ) -> None:
+    def __init__(self, transport: Transport, loop: AbstractEventLoop, stuck_seconds: float) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop
-        self._closing_seconds = closing_seconds
+        self._stuck_seconds = stuck_seconds
+        self._look: TimerHandle | None = None
         self._held: list[bytes | bytearray | memoryview] = []
         self._held_bytes = 0
 
@@ -42,11 +41,28 @@ class JoinedWrites(Transport):
         self._send()
         self._transport.close()
         # Closed when all is sent, which a client that reads nothing would put off for ever.
-        if self._transport.get_write_buffer_size():
-            self._loop.call_later(self._closing_seconds, self._transport.abort)
+        self.give_up_if_stuck()
 
-    def abort(self) -> None:
-        self._transport.abort()
+    def give_up_if_stuck(self) -> None:
+        """End the connection when for so many seconds nothing is taken of what waits to be sent.
+
+        Nothing more may be written meanwhile, until `trust`.
+        """
+        self.trust()
+        left = self._transport.get_write_buffer_size()
+        if left:
+            self._look = self._loop.call_later(self._stuck_seconds, self._look_again, left)
+
+    def _look_again(self, left: int) -> None:
+        if self._transport.get_write_buffer_size() < left:
+            self.give_up_if_stuck()
+        else:
+            self._transport.abort()
+
+    def trust(self) -> None:
+        """Look no longer whether it is stuck."""
+        if self._look is not None:
+            self._look.cancel()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()

@@ -1,7 +1,10 @@
 """What one turn writes leaves as one; nothing waits longer than its turn, and nothing is lost."""
 
 import asyncio
-from typing import cast
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -91,3 +94,48 @@ async def test_what_a_client_does_not_take_keeps_no_connection_open(
     joined.close()
     await asyncio.sleep(0.01)
     assert written.done == [b"last words", "closed", "aborted"]
+
+
+class Later:
+    """A loop whose time is what a test says."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
+
+    def call_later(self, _seconds: float, call: Callable[..., None], *arguments: Any) -> Any:
+        self.calls.append(partial(call, *arguments))
+        return Mock(cancel=self.calls.clear)
+
+    def pass_time(self) -> None:
+        self.calls.pop()()
+
+
+def test_a_client_that_takes_little_by_little_is_not_given_up(written: Written) -> None:
+    later = Later()
+    joined = JoinedWrites(
+        cast("asyncio.Transport", written), cast("asyncio.AbstractEventLoop", later), 30.0
+    )
+    written.unsent = 10
+    joined.give_up_if_stuck()
+    for left in (9, 5, 1):
+        written.unsent = left
+        later.pass_time()
+    assert written.done == []
+    later.pass_time()
+    assert written.done == ["aborted"]
+
+
+def test_one_that_takes_all_is_not_looked_at_any_more(written: Written) -> None:
+    later = Later()
+    joined = JoinedWrites(
+        cast("asyncio.Transport", written), cast("asyncio.AbstractEventLoop", later), 30.0
+    )
+    written.unsent = 10
+    joined.give_up_if_stuck()
+    joined.trust()
+    assert later.calls == []
+    joined.give_up_if_stuck()
+    written.unsent = 0
+    later.pass_time()
+    assert later.calls == []
+    assert written.done == []

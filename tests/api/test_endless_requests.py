@@ -177,6 +177,31 @@ async def test_an_empty_line_keeps_no_connection_open(monkeypatch: pytest.Monkey
         writer.close()
 
 
+async def test_the_end_of_a_body_that_was_answered_before_keeps_no_connection_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounded_requests, "REQUEST_SECONDS", 0.1)
+    async with listening() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+        await reader.readuntil(b"hello\r\n0\r\n\r\n")
+        writer.write(b"b")
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_what_is_not_read_before_the_answers_ahead_is_not_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounded_requests, "REQUEST_SECONDS", 0.05)
+    wire = Wire()
+    await wire.send(GET % b"/never")
+    await wire.send(b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+    await asyncio.sleep(0.2)
+    assert not wire.is_closing()
+
+
 async def test_an_empty_line_ends_no_request_that_is_in_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
