@@ -110,11 +110,13 @@ class Later:
         self.calls.pop()()
 
 
+def watched(written: Written) -> tuple[Later, JoinedWrites]:
+    later, transport = Later(), cast("asyncio.Transport", written)
+    return later, JoinedWrites(transport, cast("asyncio.AbstractEventLoop", later), 30.0)
+
+
 def test_a_client_that_takes_little_by_little_is_not_given_up(written: Written) -> None:
-    later = Later()
-    joined = JoinedWrites(
-        cast("asyncio.Transport", written), cast("asyncio.AbstractEventLoop", later), 30.0
-    )
+    later, joined = watched(written)
     written.unsent = 10
     joined.give_up_if_stuck()
     for left in (9, 5, 1):
@@ -126,10 +128,7 @@ def test_a_client_that_takes_little_by_little_is_not_given_up(written: Written) 
 
 
 def test_one_that_takes_all_is_not_looked_at_any_more(written: Written) -> None:
-    later = Later()
-    joined = JoinedWrites(
-        cast("asyncio.Transport", written), cast("asyncio.AbstractEventLoop", later), 30.0
-    )
+    later, joined = watched(written)
     written.unsent = 10
     joined.give_up_if_stuck()
     joined.trust()

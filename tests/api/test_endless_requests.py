@@ -165,27 +165,23 @@ async def test_empty_lines_that_never_end_are_refused(before: bytes) -> None:
     assert wire.got.count(b"HTTP/1.1 431 ") == (0 if b"/never" in before else 1)
 
 
-async def test_an_empty_line_keeps_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_requests, "REQUEST_SECONDS", 0.1)
-    async with listening() as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(GET % b"/")
-        await reader.readuntil(b"hello\r\n0\r\n\r\n")
-        writer.write(b"\r\n")
-        async with asyncio.timeout(10):
-            assert await reader.read() == b""
-        writer.close()
-
-
-async def test_the_end_of_a_body_that_was_answered_before_keeps_no_connection_open(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("sent", "behind_its_answer"),
+    [
+        (GET % b"/", b"\r\n"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", b"b"),
+    ],
+    ids=["an empty line", "the end of a body that was answered before"],
+)
+async def test_what_comes_behind_an_answer_keeps_no_connection_open(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, behind_its_answer: bytes
 ) -> None:
     monkeypatch.setattr(bounded_requests, "REQUEST_SECONDS", 0.1)
     async with listening() as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+        writer.write(sent)
         await reader.readuntil(b"hello\r\n0\r\n\r\n")
-        writer.write(b"b")
+        writer.write(behind_its_answer)
         async with asyncio.timeout(10):
             assert await reader.read() == b""
         writer.close()
