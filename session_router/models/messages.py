@@ -110,7 +110,8 @@ class AmendRequest(Words):
 class Amendment(Words):
     """What an edit or a deletion met.
 
-    `unknown`: no such message was accepted yet; what came is kept a minute for it.
+    `unknown`: no such message was accepted yet; what came is kept a minute for it. `unchanged`: it
+    reads so already, by this edit done before if a run has or had it.
     """
 
     result: Literal["updated", "unchanged", "removed", "already_delivered", "unknown"]

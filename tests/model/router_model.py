@@ -206,7 +206,8 @@ class RouterModel(Admission):
         if m.state == "removed":
             return "removed"
         if m.state != "waiting":
-            return "already_delivered"
+            is_done = text is not None and text == m.amended
+            return "unchanged" if is_done else "already_delivered"
         if text is None:
             m.session.remove(m, "deleted")
             return "removed"

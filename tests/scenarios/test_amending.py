@@ -37,6 +37,20 @@ async def test_what_a_run_has_or_had_is_left_as_it_is(serve: Serve) -> None:
     assert await s.state("m1") == ("done", "completed")
 
 
+async def test_an_edit_that_is_repeated_when_a_run_has_its_text_is_told_so(serve: Serve) -> None:
+    s = await serve()
+    run = await s.run("m1")
+    await s.send("m2", "bob")
+    assert await s.amend("m2", text="better") == "updated"
+    following = (await s.end(run))["next"]
+    assert following["text"] == "better"
+    assert await s.amend("m2", text="better") == "unchanged"
+    assert await s.amend("m2", text="text of m2") == "already_delivered"
+    assert await s.amend("m2", delete=True) == "already_delivered"
+    await s.end(following)
+    assert await s.amend("m2", text="better") == "unchanged"
+
+
 async def test_a_dead_letter_is_not_edited(serve: Serve) -> None:
     s = await serve(max_deliveries=1)
     await s.end(await s.run("m1"), "failed")

@@ -8,7 +8,7 @@
 -- Replies
 --   elsewhere, session key   another session has this id: ask there
 --   updated
---   unchanged                it reads so already
+--   unchanged                it reads so already, by this edit done before if a run has or had it
 --   removed                  by this call or before
 --   already_delivered        a run has or had it
 --   unknown                  no message with this id was accepted here
@@ -25,7 +25,8 @@ end
 if known.state ~= 'waiting' then
   if session.id then save() end
   if known.state == 'removed' then return {'removed'} end
-  return {'already_delivered'}
+  local is_done = ARGV[3] == 'text' and string.sub(known.amended, -#ARGV[5]) == ARGV[5]
+  return {is_done and 'unchanged' or 'already_delivered'}
 end
 local _, m = position_of(ARGV[2])
 if ARGV[3] == 'delete' then
