@@ -139,6 +139,48 @@ def test_what_is_alike_stays_when_a_list_is_shown_anew(page: Page) -> None:
         assert ask(page, "dom.js", shown, [list(old), list(new)]) == [new, kept]
 
 
+# What stands around an input of its own, drawn twice: `i` is the input.
+AROUND_AN_INPUT = {
+    "the same": ("[m.h('p', null, 1), m.h('div', null, i)]",) * 2,
+    "deeper, the same": ("m.h('div', null, m.h('div', null, m.h('p', null, 1), i))",) * 2,
+    "less before it": ("[m.h('p'), m.h('b'), i]", "[i, m.h('b')]"),
+    "more before it": ("[i]", "[m.h('p'), m.h('b'), i]"),
+    "less before it, deeper": ("m.h('div', null, m.h('p'), i)", "m.h('div', null, i)"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), AROUND_AN_INPUT.values(), ids=AROUND_AN_INPUT)
+def test_who_types_keeps_the_focus_when_the_page_is_drawn_anew(
+    page: Page, before: str, after: str
+) -> None:
+    drawn = f"""
+        const i = Object.assign(m.h('input'), {{ own: true }});
+        m.show(document.body, {before});
+        i.focus();
+        m.show(document.body, {after});
+        return [document.activeElement === i, document.body.innerHTML];
+    """
+    fresh = f"""
+        const i = m.h('input');
+        m.show(document.body, {after});
+        return document.body.innerHTML;
+    """
+    has_focus, shown = ask(page, "dom.js", drawn)
+    assert has_focus
+    page.reload()
+    assert ask(page, "dom.js", fresh) == shown
+
+
+def test_what_keeps_itself_goes_along_when_what_held_it_is_replaced(page: Page) -> None:
+    moved = """
+        const i = Object.assign(m.h('input'), { own: true });
+        m.show(document.body, m.h('div', null, m.h('p', null, i)));
+        m.show(document.body, m.h('section', null, m.h('p', null, i), 'end'));
+        return document.body.innerHTML;
+    """
+    assert ask(page, "dom.js", moved) == "<section><p><input></p>end</section>"
+
+
 def test_decisions_are_counted_by_kind_and_forgotten(page: Page) -> None:
     counted = """
         const d = new m.Decisions();

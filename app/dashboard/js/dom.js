@@ -20,13 +20,25 @@ export function h(tag, properties, ...children) {
     } else if (name === "value") node.value = value;
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...nodesOf(children));
+  for (const child of nodesOf(children)) {
+    const isInUse = child.own && child.isConnected;
+    node.append(isInUse ? standIn(child) : child);
+    node.holds ||= isInUse || child.holds;
+  }
   return node;
+}
+
+// Taken out of the page, what a person types in would lose its focus: until it is known where it
+// will be, something else stands there.
+function standIn(node) {
+  const place = document.createComment("");
+  place.standsFor = node;
+  return place;
 }
 
 /** Lets an element's children be these. Those that are alike stay, and keep focus and scroll. */
 export function show(parent, ...children) {
-  const wanted = nodesOf(children);
+  const wanted = nodesOf(children).map((node) => node.standsFor ?? node);
   const keys = new Set(wanted.map(keyOf).filter(Boolean));
   for (const old of [...parent.childNodes]) {
     if (keyOf(old) && !keys.has(keyOf(old))) old.remove();
@@ -36,8 +48,19 @@ export function show(parent, ...children) {
   for (const node of wanted) {
     const old = keyOf(node) ? keyed.get(keyOf(node)) : place;
     if (node === place) place = place.nextSibling;
-    else if (!old || old === node || !alike(old, node)) parent.insertBefore(node, place);
-    else {
+    else if (node.own && node.parentNode === parent) {
+      // It stays where it is, and what stands before it goes behind it.
+      const behind = node.nextSibling;
+      while (place !== node) {
+        const next = place.nextSibling;
+        parent.insertBefore(place, behind);
+        place = next;
+      }
+      place = node.nextSibling;
+    } else if (!old || old === node || !alike(old, node)) {
+      parent.insertBefore(node, place);
+      if (node.holds) settle(node);
+    } else {
       if (old === place) place = place.nextSibling;
       else parent.insertBefore(old, place);
       become(old, node);
@@ -47,6 +70,13 @@ export function show(parent, ...children) {
     const next = place.nextSibling;
     place.remove();
     place = next;
+  }
+}
+
+function settle(node) {
+  for (const child of [...node.childNodes]) {
+    if (child.standsFor) child.replaceWith(child.standsFor);
+    else if (child.holds) settle(child);
   }
 }
 
