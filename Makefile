@@ -40,8 +40,9 @@ test: $(STAMP) ## run the tests, WORKERS=3 at a time; ARGS='-k queue' passes opt
 	@[ -z "$(strip $(ARGS))" ] || echo "make test: not the whole suite, pytest was given: $(ARGS)"
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
-torture: $(STAMP) ## ten minutes of every fault at once, on processes of our own; ARGS='--seconds 60'
+torture: $(STAMP) ## ten minutes of every fault at once, then test-topology; ARGS='--seconds 60' alone
 	@$(BIN)/python -m tests.faults.torture $(ARGS)
+	@[ -n "$(strip $(ARGS))" ] || $(MAKE) test-topology
 
 test-topology: $(STAMP) ## kill primaries behind Sentinels and in a cluster, five times each, and tell figures
 	@SESSION_ROUTER_FAILOVERS=$${SESSION_ROUTER_FAILOVERS:-5} $(BIN)/python -m pytest \
