@@ -82,20 +82,26 @@ class Sentinels:
         wait_until(self.is_whole, START_SECONDS * 2)
 
     def is_whole(self) -> bool:
-        """Tell whether the Sentinels agree, know all, and both replicas are in step."""
+        """Tell whether the Sentinels agree, know all, and both replicas are in step.
+
+        And whether no failover goes on: the primary of before serves until it is told.
+        """
         try:
             primary = self.primary()
+            roles = [server.role() for server in self.servers]
             copies = primary.redis.info("replication")
             in_step = [copies.get(f"slave{n}", {}).get("state") == "online" for n in (0, 1)]
             views = [s.redis.sentinel_master(SERVICE) for s in self.sentinels]
         except (AssertionError, RedisError):
             return False
-        return all(in_step) and all(_is_calm(view) for view in views)
+        is_alone = roles.count("master") == 1
+        return is_alone and all(in_step) and all(_is_calm(view) for view in views)
 
 
 def _is_calm(view: dict[str, Any]) -> bool:
     known = (view["num-other-sentinels"], view["num-slaves"]) == (2, 2)
-    return known and not any(view[f"is_{trouble}"] for trouble in ("sdown", "odown"))
+    is_in_trouble = any(view[f"is_{trouble}"] for trouble in ("sdown", "odown"))
+    return known and not is_in_trouble and "failover_in_progress" not in view["flags"]
 
 
 @contextmanager
