@@ -227,7 +227,9 @@ def _is_own(message: Fields, sender: Sender, bot: _Bot) -> bool:
 
 def _message_id(update: Fields, message: Fields) -> str:
     message_id = message.id("message_id")
-    return message_id if message_id != _NO_ID else f"update:{update.id('update_id')}"
+    if message_id != _NO_ID:
+        return message_id
+    return as_id(f"update:{update.id('update_id')}", "update_id")
 
 
 def _text(message: Fields) -> str:
