@@ -297,7 +297,7 @@ def test_the_gateways_list_of_admins_makes_moderators() -> None:
 def test_an_update_that_stands_for_its_message_has_an_id_that_fits() -> None:
     of_nobody = {**payloads.DM["message"], "message_id": 0}
     assert incoming({"update_id": "9", "message": of_nobody}).message_id == "update:9"
-    with pytest.raises(UnreadablePayload, match="^update_id ") as caught:
+    with pytest.raises(UnreadablePayload, match=r"^update_id ") as caught:
         read({"update_id": "9" * 512, "message": of_nobody})
     assert caught.value.path == "update_id"
 
