@@ -26,7 +26,7 @@ from app.store.arguments import (
 )
 from app.store.chat_memories import Hearing
 from app.store.holders import holder_of
-from app.store.replies import Reader, StoredBody, dropped, queue_place
+from app.store.replies import Reader, StoredBody, dropped, queue_place, sections_in
 from app.store.session_settings import StoredSettings, settings_of
 from app.store.store_client import Reply
 from app.store.unchecked import unchecked
@@ -153,8 +153,10 @@ def admit_arguments(
 
 def read_decision(reply: Reply, session: SessionKey, shard: int, admission: Admission) -> Decision:
     """What `admit.lua` decided, as the gateway is told."""
-    word, reason, state, session_section, run, active, queue, control, gone = reply
-    reader = Reader(session, shard, _settings(admission.routing).text, admission.body)
+    word, reason, told = reply
+    state, session_section, run, active, queue, control, gone = sections_in(told)
+    message, settings = admission.message, _settings(admission.routing)
+    reader = Reader(session, shard, settings.text, message.text, admission.body.read)
     repeated = word == "duplicate"
     return _decision(
         decision=word,
@@ -163,11 +165,11 @@ def read_decision(reply: Reply, session: SessionKey, shard: int, admission: Admi
         run=reader.run(run, session_section) if run else None,
         active_run=reader.active(active) if active else None,
         queue=queue_place(queue),
-        thread=_thread(admission.message, session, word, session_section),
+        thread=_thread(message, session, word, session_section),
         control=reader.control(control, reason),
         duplicate_of=reason if repeated else None,
-        state=None if state == "control" else state,
-        dropped=dropped(gone),
+        state=state if state and state != "control" else None,
+        dropped=dropped(gone or []),
         rule=admission.routing.rule if admission.routing else (),
     )
 

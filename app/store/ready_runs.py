@@ -10,7 +10,7 @@ from app.routing.keys import InvalidKey, SessionKey, decode
 from app.store import keys, scripts
 from app.store.clock import stores_clock
 from app.store.holders import holder_of
-from app.store.replies import Reader
+from app.store.replies import Reader, sections_in
 from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient
 from session_router.models import Run
@@ -136,5 +136,6 @@ def _claimed(reply: Reply, session: SessionKey, shard: int) -> Run | None:
     if reply[0] != "granted":
         return None
     reader = Reader(session, shard)
-    view = reader.session(reply[1])
-    return reader.run(reply[2], reply[1]).model_copy(update={"session": view})
+    session_section, run = sections_in(reply[1])
+    view = reader.session(session_section)
+    return reader.run(run, session_section).model_copy(update={"session": view})

@@ -1,12 +1,13 @@
 """What the sections of the scripts' replies mean: one reader for each.
 
-`lua/session/replies.lua` writes them. A section is a flat list of texts and numbers in a
-fixed order; an empty text or None stands for what is not there.
+`lua/session/replies.lua` writes them. A section is a list of texts and numbers in a fixed
+order; an empty text, False or None stands for what is not there, and for a list that is empty.
 """
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import orjson
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from app.routing.keys import Place, SessionKey, read_place
@@ -83,6 +84,12 @@ _PARTICIPANT = TypeAdapter(Participant)
 _OBJECT = TypeAdapter(dict[str, JsonValue])
 
 
+def sections_in(text: str) -> list[Any]:
+    """The sections of a reply that has them in one text."""
+    sections: list[Any] = orjson.loads(text)
+    return sections
+
+
 def moment(milliseconds: str | int) -> datetime:
     """A time of the store, milliseconds since the epoch."""
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
@@ -95,7 +102,7 @@ def optional_moment(milliseconds: str | int | None) -> datetime | None:
 class Reader:
     """Reads the sections of one session's reply.
 
-    `sent_settings` and `sent_body` are what the call brought, and need not be read again.
+    `sent_settings`, `sent_text` and `sent_body` are what the call brought: it is not sent back.
     """
 
     def __init__(
@@ -103,11 +110,13 @@ class Reader:
         session: SessionKey,
         shard: int,
         sent_settings: str = "",
-        sent_body: StoredBody | None = None,
+        sent_text: str = "",
+        sent_body: StoredMessage | None = None,
     ) -> None:
         self._session = session
         self._shard = shard
         self._sent_settings = sent_settings
+        self._sent_text = sent_text
         self._sent_body = sent_body
 
     def run_id(self, fence: str | int) -> str:
@@ -129,7 +138,7 @@ class Reader:
             isolation=settings.isolation,
             previous_id=section[2] or None,
             reset_reason=section[3] or None,
-            participants=_participants(section[7]),
+            participants=_participants(section[7] or []),
             prompt_note=PROMPT_NOTE if settings.isolation in TAGGED else None,
             context=_context(int(section[4] or 0), int(section[5] or 0), settings),
         )
@@ -146,9 +155,12 @@ class Reader:
         tagged = (section[16] or self.view_settings(session_section).isolation) in TAGGED
         bodies = tuple(self._body(m[5]) for m in section[12])
         messages = tuple(
-            _message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)
+            _message(m, self._text(m[4]), body, tagged=tagged)
+            for m, body in zip(section[12], bodies, strict=True)
         )
         thread_id = bodies[-1].thread_id or session_section[8] or None
+        omitted_count, omitted = section[11] or (0, ())
+        data, previous_data = section[15] or ("", "")
         return _run(
             id=self.run_id(section[0]),
             fence=int(section[0]),
@@ -160,18 +172,21 @@ class Reader:
             session_id=section[5],
             route=_route(section[13], messages, thread_id),
             text=_text(messages, tagged=tagged),
-            context=tuple(_context_message(line, tagged=tagged) for line in section[14]),
-            omitted=tuple(_omitted(item) for item in section[11][1]),
-            omitted_count=int(section[11][0]),
+            context=tuple(_context_message(line, tagged=tagged) for line in section[14] or ()),
+            omitted=tuple(_omitted(item) for item in omitted or ()),
+            omitted_count=int(omitted_count),
             previous=self._previous(section),
-            data=_json_object(section[15][:1]) or {},
-            previous_data=_json_object(section[15][1:]),
+            data=_json_object(data) or {},
+            previous_data=_json_object(previous_data),
             messages=messages,
         )
 
+    def _text(self, text: str | Literal[False]) -> str:
+        return self._sent_text if text is False else text
+
     def _body(self, text: str) -> StoredMessage:
         sent = self._sent_body
-        return sent.read if sent is not None and sent.text == text else _stored(text)
+        return _stored(text) if text or sent is None else sent
 
     def _previous(self, section: list[Any]) -> Previous | None:
         fence, ended, reason, sealed, sent = section[6:11]
@@ -182,19 +197,19 @@ class Reader:
             ended=ended,
             reason=reason or None,
             sealed=sealed == "1",
-            sent=tuple(sent),
+            sent=tuple(sent or ()),
         )
 
     def message(self, section: list[Any], *, tagged: bool) -> BatchMessage:
         """A message of a batch: seq, id, counted returns, accepted, text, body, prompt answered."""
-        return _message(section, _stored(section[5]), tagged=tagged)
+        return _message(section, section[4], _stored(section[5]), tagged=tagged)
 
     def offered(
-        self, sections: list[list[Any]]
+        self, sections: list[list[Any]] | None
     ) -> tuple[tuple[BatchMessage, ...], tuple[BatchMessage, ...]]:
         """Steers and answers: messages of a batch to be, each followed by its isolation."""
-        steers = [section for section in sections if not section[6]]
-        answers = [section for section in sections if section[6]]
+        steers = [section for section in sections or () if not section[6]]
+        answers = [section for section in sections or () if section[6]]
         return self._offered(steers), self._offered(answers)
 
     def _offered(self, sections: list[list[Any]]) -> tuple[BatchMessage, ...]:
@@ -249,13 +264,14 @@ class Reader:
         if not section:
             return None
         action, stopped, removed, session_id, pending = section
+        stopped = stopped or []
         return ControlResult(
             action=action,
             stopped=tuple(
                 RunAddress(int(fence), self._shard, SessionKey(session)).run_id()
                 for session, fence in zip(stopped[::2], stopped[1::2], strict=True)
             ),
-            removed=tuple(removed),
+            removed=tuple(removed or ()),
             session_id=session_id or None,
             pending=pending == "1",
             reason=reason,
@@ -266,11 +282,11 @@ def _stored(body: str) -> StoredMessage:
     return StoredMessage.model_validate_json(body, extra="ignore")
 
 
-def _message(section: list[Any], body: StoredMessage, *, tagged: bool) -> BatchMessage:
-    text, source = section[4], body.source
+def _message(section: list[Any], text: str, body: StoredMessage, *, tagged: bool) -> BatchMessage:
+    source = body.source
     return _batch_message(
         message_id=section[1],
-        seq=section[0],
+        seq=int(section[0]),
         source=source,
         user_id=source.user_id if source else None,
         user_name=source.user_name if source else None,
@@ -284,7 +300,7 @@ def _message(section: list[Any], body: StoredMessage, *, tagged: bool) -> BatchM
         answers=section[6] or body.answers,
         sent_at=body.sent_at,
         received_at=moment(section[3]),
-        deliveries=section[2] + 1,
+        deliveries=int(section[2]) + 1,
     )
 
 
@@ -398,8 +414,8 @@ def _asking(section: list[Any] | None) -> Asking | None:
     return Asking(prompt_id=section[0], expires_at=moment(section[1])) if section else None
 
 
-def _json_object(section: list[str]) -> dict[str, JsonValue] | None:
-    return _OBJECT.validate_json(section[0]) if section and section[0] else None
+def _json_object(text: str) -> dict[str, JsonValue] | None:
+    return _OBJECT.validate_json(text) if text else None
 
 
 def _text(messages: tuple[BatchMessage, ...], *, tagged: bool) -> str:

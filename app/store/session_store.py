@@ -42,7 +42,7 @@ from app.store.arguments import (
     usage_arguments,
 )
 from app.store.clock import stores_clock
-from app.store.replies import Reader, interrupt, moment, optional_moment
+from app.store.replies import Reader, interrupt, moment, optional_moment, sections_in
 from app.store.run_ids import read_run_id
 from app.store.shards import shard_of_session
 from app.store.store_client import Reply, StoreClient
@@ -234,11 +234,11 @@ class SessionStore:
         if reply[0] != "completed":
             _refuse(reply[0])
         reader = Reader(address.session, address.shard)
-        session = reader.session(reply[1]) if reply[1] else None
+        session, run, returned = sections_in(reply[1])
         return _completion(
-            next=reader.run(reply[2], reply[1]) if reply[2] and reply[1] else None,
-            returned=tuple(reply[3]),
-            session=session,
+            next=reader.run(run, session) if run and session else None,
+            returned=tuple(returned or ()),
+            session=reader.session(session) if session else None,
         )
 
     async def bind_thread(self, session: SessionKey, thread_id: str) -> None:

@@ -476,6 +476,47 @@ async def test_a_lost_grant_is_given_again_to_the_same_consumer(sessions: Open) 
     assert again.active_run is None
 
 
+async def test_a_grant_that_is_given_again_has_the_message_as_it_was_stored(
+    sessions: Open,
+) -> None:
+    s = sessions()
+    first = granted(await s.send("m1", "alice", mentions=["bot"]))
+    again = granted(await s.send("m1", "alice", mentions=["another"]))
+    assert again == first
+    assert again.messages[0].mentions == ("bot",)
+
+
+STRANGE = 'a "b" \\ / \x00 \x1f \x7f \u2028 \n \r\n é \U0001f600 {} [] %d \\u0041'
+
+
+async def test_texts_reach_the_holder_as_they_were_sent_at_once_or_after_waiting(
+    sessions: Open,
+) -> None:
+    s = sessions(busy={"same_sender": "queue"})
+    sent: dict[str, Any] = {"text": STRANGE, "payload": {"p": [STRANGE, 2**53 + 1, [], {}]}}
+    first = granted(await s.send("m1", "alice", **sent))
+    await s.send("m2", "alice", **sent)
+    await s.send("m3", "alice", **sent | {"text": ""})
+    completion = await s.complete(first)
+    assert completion.next is not None
+    one, (two, three) = first.messages[0], completion.next.messages
+    assert one.text == two.text == STRANGE
+    assert three.text == ""
+    assert one.payload == two.payload == three.payload == sent["payload"]
+    assert one.source == two.source == three.source
+
+
+async def test_what_waited_and_what_has_just_come_are_told_apart(sessions: Open) -> None:
+    s = sessions()
+    first = granted(await s.send("m1", "alice"))
+    await s.send("m2", "bob", text="")
+    await s.send("m3", "bob", text="of m4")
+    await s.complete(first, next=False)
+    run = granted(await s.send("m4", "carol", text="of m4"))
+    assert [m.text for m in run.messages] == ["", "of m4", "of m4"]
+    assert [m.user_id for m in run.messages] == ["bob", "bob", "carol"]
+
+
 async def test_a_grant_that_is_given_again_names_people_as_it_did_whatever_the_policy_says_then(
     sessions: Open,
 ) -> None:

@@ -23,8 +23,8 @@
 --   moved                    the chat's memory has changed: look again
 --   renamed, chat id         this chat is kept under another id
 --   settings                 these are not stored: send them whole
--- and, each followed by the message's state, SESSION, RUN, ACTIVE, QUEUE, CONTROL (or false)
--- and the dropped (id, reason, ...):
+-- and, each followed by one text with the message's state, SESSION, RUN, ACTIVE, QUEUE, CONTROL
+-- and the dropped (id, reason, ...), or false:
 --   duplicate, decision      the first decision; RUN only if the grant may be repeated
 --   reject, reason           queue_full, sender_queue_full, busy_reject, bot_limit, id_reused,
 --                            not_owner, too_old, session_changed, prompt_gone, deleted

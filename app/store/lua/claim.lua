@@ -7,7 +7,7 @@
 -- ARGV  1 now_us  2 holder  3 request id (empty: none)  4 the ready set it was found in
 --
 -- Replies
---   granted, SESSION, RUN
+--   granted, one text with SESSION and RUN
 --   not_ready                somebody else has it, or its head is another account's
 
 read_session_with(key.participants, key.context, key.counts, key.fence)
@@ -25,4 +25,4 @@ local batch = take_batch(settings)
 grant(batch, ARGV[2], settings)
 if ARGV[3] ~= '' then put_run({claim = ARGV[3]}) end
 save()
-return {'granted', session_section(), run_section(batch)}
+return {'granted', joined(session_section(), run_section(batch))}

@@ -13,15 +13,15 @@
 --       the steers and answers that its holder has seen
 --
 -- Replies
---   completed, SESSION (false: deleted since), RUN, returned ids   the next run; on a repeat
---                            only while nobody has called on it
+--   completed, one text with SESSION (false: deleted since), RUN and the returned ids
+--                            the next run; on a repeat only while nobody has called on it
 --   lease_lost               the run has ended otherwise, or the fence is not its
 --   unknown                  no such run here
 
 local outcome = ARGV[4]
 
 local function reply(next_run, returned)
-  return {'completed', session_section(), next_run or false, returned}
+  return {'completed', joined(session_section(), next_run or false, unless_empty(returned))}
 end
 
 local function repeat_answer(ended)

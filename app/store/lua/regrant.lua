@@ -5,11 +5,11 @@
 -- ARGV  1 now_us  2 fence  3 request id
 --
 -- Replies
---   granted, SESSION, RUN
+--   granted, one text with SESSION and RUN
 --   claimed                  this request claimed it, and its holder has called on it since
 --   other                    this request did not claim it
 
 read_session()
 if session.fence ~= ARGV[2] or run.claim ~= ARGV[3] then return {'other'} end
 if not is_untouched(ARGV[2]) then return {'claimed'} end
-return {'granted', session_section(), run_section(read_batch())}
+return {'granted', joined(session_section(), run_section(read_batch()))}

@@ -19,7 +19,7 @@ if refusal then return {refusal} end
 note_report('', '', '', '')
 note_seen({unpack(ARGV, 4)})
 local offered = offered_section()
-local is_open = run.interrupt_at or #offered > 0
+local is_open = run.interrupt_at or offered
 if not is_open and not run.sealed then
   put_run({sealed = '1'})
   end_prompt()

@@ -57,7 +57,8 @@ local function control_answer(reason, pending)
   remember_control(reason)
   if session.id then save() end
   return reply('control', reason,
-    {control = {given.control, stopped, removed, session.id or '', pending and '1' or ''}})
+    {control = {given.control, unless_empty(stopped), unless_empty(removed), session.id or '',
+      pending and '1' or ''}})
 end
 
 function stop()

@@ -6,14 +6,14 @@ local dropped_now
 
 local function take_in(parts)
   given, settings, dropped_now = parts, nil, {}
-  sent_settings = parts.settings_id
+  brought = {settings = parts.settings_id, text = parts.text, body = parts.body}
 end
 
 local function reply(word, reason, extra)
   extra = extra or {}
-  return {word, reason, extra.state or false, session_section(), extra.run or false,
+  return {word, reason, joined(extra.state or false, session_section(), extra.run or false,
     not extra.run and active_section(), extra.queue or false, extra.control or false,
-    dropped_now}
+    unless_empty(dropped_now))}
 end
 
 local function refuse(reason)

@@ -8,7 +8,7 @@ local backlog_changed  -- arrival of the oldest message that came or went, nil: 
 local context_lines  -- nil: not read yet
 local queue_head, people  -- nil: not read yet
 local senders_changed
-local sent_settings  -- id of those that the caller sent, and knows
+local brought  -- by the caller, who knows it: the id of the settings, text and body
 
 local function forget_record()
   session, is_changed, events, run = {}, false, {}, nil
@@ -22,7 +22,7 @@ local function begin(KEYS, ARGV)
   forget_values()
   forget_figures()
   forget_record()
-  sent_settings = nil
+  brought = {}
 end
 
 local function put(field, value)
@@ -62,16 +62,21 @@ local function state_of()
   return session.depth > 0 and 'waiting' or 'idle'
 end
 
+local deadline_of
+do
+
 local DEADLINES = {'over_at', 'retry_at', 'debounce_at', 'group_at', 'expire_at'}
 
 -- When a sweep must look at the session (I5), or nil: in an idle one nothing waits.
-local function deadline_of(state)
+function deadline_of(state)
   if state == 'idle' then return nil end
   local deadline
   for _, field in ipairs(DEADLINES) do
     if session[field] then deadline = math.min(deadline or math.huge, number(field)) end
   end
   return deadline
+end
+
 end
 
 local function read_session()

@@ -1,14 +1,20 @@
--- REPLIES: sections that replies.py reads, one reader each.
+-- REPLIES: sections that replies.py reads, one reader each. What the caller has sent itself it
+-- knows: that is not sent back. False is what is not there, and a list that is empty.
 
--- The caller knows the settings that it sent itself: they are not sent back.
+-- Sections as one text: a list costs the server more the more lists are in it, for it looks in each
+-- for an error, a map and six things more that a list could be.
+local function joined(...) return cjson.encode({...}) end
+
+local function unless_empty(list) return list and list[1] ~= nil and list or false end
+
 local function session_section()
   if not session.id then return false end
-  local settings, shown = session.settings ~= sent_settings
+  local settings, shown = session.settings ~= brought.settings
     and settings_named(session.settings).json, {}
   for _, person in pairs(participants()) do shown[#shown + 1] = person end
   return {session.id, session.new or '', session.previous_id or '', session.reset_reason or '',
     session.tokens or '', session.limit or '', settings or '',
-    shown, session.thread or ''}
+    unless_empty(shown), session.thread or ''}
 end
 
 local message_section, sections_of, run_section, active_section, interrupt_section,
@@ -16,7 +22,8 @@ local message_section, sections_of, run_section, active_section, interrupt_secti
 do
 
 function message_section(m)
-  return {m.seq, m.id, m.returns, m.accepted_at, m.text, m.body, m.answers or ''}
+  return {text(m.seq), m.id, text(m.returns), text(m.accepted_at), m.text ~= brought.text and m.text,
+    m.body ~= brought.body and m.body or '', m.answers or ''}
 end
 
 function sections_of(messages)
@@ -26,15 +33,15 @@ function sections_of(messages)
 end
 
 local function omitted_section()
-  if run.omitted == '0' then return {'0', {}} end
+  if run.omitted == '0' then return false end
   local later = number('omitted') - tonumber(run.omitted)  -- for the next run
   local omitted = redis.call('LRANGE', key.omitted, 0, -1 - later)
   for i, packed in ipairs(omitted) do omitted[i] = cmsgpack.unpack(packed) end
-  return {run.omitted, omitted}
+  return {run.omitted, unless_empty(omitted)}
 end
 
 local function data_section()
-  if not session.data then return {} end
+  if not session.data then return false end
   local values = redis.call('HMGET', key.data, 'current', 'previous')
   return {values[1] or '', values[2] or ''}
 end
@@ -44,9 +51,10 @@ function run_section(batch)
   local ended = back and (back.ended ~= '' and back.ended or back.outcome)
   return {run.fence, run.consumer, run.started_at, session.over_at, run.lease_ms,
     run.session_id, run.back_from, ended or '', back and back.reason or '',
-    back and back.sealed or '', back and back.sent or {}, omitted_section(), sections_of(batch),
-    run.place,
-    run.context and context_section(tonumber(run.context_from or 0), tonumber(run.context)) or {},
+    back and back.sealed or '', unless_empty(back and back.sent), omitted_section(),
+    sections_of(batch), run.place,
+    unless_empty(run.context
+      and context_section(tonumber(run.context_from or 0), tonumber(run.context))),
     data_section(), run.isolation or ''}
 end
 
@@ -69,7 +77,7 @@ end
 -- What is offered to the active run and not yet seen, steers and answers, each with the
 -- isolation it was sent under.
 function offered_section()
-  if not run.offers or session.depth == 0 then return {} end
+  if not run.offers or session.depth == 0 then return false end
   local offered = {}
   for _, m in ipairs(read_messages(key.queue, 0, -1)) do
     if m.offered == session.fence then
@@ -78,7 +86,7 @@ function offered_section()
       offered[#offered + 1] = section
     end
   end
-  return offered
+  return unless_empty(offered)
 end
 
 function running_section()
