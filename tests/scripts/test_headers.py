@@ -262,6 +262,12 @@ end)
 """
 
 
+def keys_that_lua_builds() -> str:
+    """A library that tells the names of keys, with the shared parts."""
+    parts = ((LUA / "session" / f"{part}.lua").read_text() for part in scripts.SESSION_PARTS)
+    return KEYS_THAT_LUA_BUILDS.format(parts="\n".join(parts))
+
+
 @pytest.mark.parametrize(
     ("session", "bucket", "chat"),
     [
@@ -275,11 +281,8 @@ def test_every_key_that_lua_builds_is_in_the_slot_of_those_it_was_given(
 ) -> None:
     given = keys.session_keys(3, SessionKey(session))
     kinds = sorted(kinds_of_keys())
-    parts = "\n".join(
-        (LUA / "session" / f"{part}.lua").read_text() for part in scripts.SESSION_PARTS
-    )
     with Redis.from_url(store_url, decode_responses=True) as redis:
-        redis.function_load(KEYS_THAT_LUA_BUILDS.format(parts=parts))
+        redis.function_load(keys_that_lua_builds())
         built = dict(zip(kinds, redis.fcall("built", len(given), *given, *kinds), strict=True))
     assert {key_slot(name.encode()) for name in built.values()} == {key_slot(b"{3}")}
     assert (built["session"], built["active"]) == given[:2]
@@ -290,3 +293,21 @@ def test_every_key_that_lua_builds_is_in_the_slot_of_those_it_was_given(
     for kind, name in built.items():
         holder = holders.get(kind, session)
         assert name == f"sr:{{3}}:{kind}" + ("" if kind in of_shard else f":{holder}")
+
+
+def test_names_of_keys_that_are_kept_for_the_next_call_are_right_for_every_bucket_and_shard(
+    store_url: str,
+) -> None:
+    kinds = ["running", "due", "queue", "moved"]
+    with Redis.from_url(store_url, decode_responses=True) as redis:
+        redis.function_load(keys_that_lua_builds())
+        for n in [*range(300), *range(300)]:
+            session = SessionKey(f"agent:a{n % 60}:p{n % 7}:group:c{n}:u")
+            given = keys.session_keys(n % 3, session, f"agent:a{n % 60}:p{n % 7}:c{n}")
+            tag, bucket = f"sr:{{{n % 3}}}:", f"a{n % 60}:p{n % 7}"
+            assert redis.fcall("built", len(given), *given, *kinds) == [
+                f"{tag}running:{bucket}",
+                f"{tag}due",
+                f"{tag}queue:{session}",
+                f"{tag}moved:agent:a{n % 60}:p{n % 7}:c{n}",
+            ]
