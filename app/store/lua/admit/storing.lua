@@ -6,13 +6,13 @@ do
 local PARTICIPANTS_MAX = 50
 
 local function forget_oldest(known)
-  local oldest, oldest_seq, number_known = nil, math.huge, 0
+  local number_known, oldest, oldest_seq = 0, nil, math.huge
+  for _ in pairs(known) do number_known = number_known + 1 end
+  if number_known <= PARTICIPANTS_MAX then return end
   for person, value in pairs(known) do
     local last_seq = tonumber(string.match(value, '^%d+'))
     if last_seq < oldest_seq then oldest, oldest_seq = person, last_seq end
-    number_known = number_known + 1
   end
-  if number_known <= PARTICIPANTS_MAX then return end
   known[oldest] = nil
 end
 

@@ -72,6 +72,7 @@ end
 
 function forget_line(home, settings)
   local lines = read_context(settings)
+  if #lines == 0 then return end
   local kept = without(lines, function(l) return l.home == home end)
   if #kept < #lines then write_context(kept, settings.context_ttl_ms) end
 end

@@ -6,8 +6,11 @@ do
 
 local counts, tallies  -- bucket to its counts; nil: not read yet
 local counted_in  -- buckets whose counts have changed
+local last_place, last_counts  -- of what was counted last: mostly the next is of it too
 
-function forget_figures() counts, tallies, counted_in = {}, nil, {} end
+function forget_figures()
+  counts, tallies, counted_in, last_place = {}, nil, {}, nil
+end
 
 local function figures_in(name_of_key)
   local packed = value_of(name_of_key)
@@ -25,8 +28,10 @@ end
 
 -- Conservation (I2): one counter a state, agent and platform.
 function count(state, place, by)
-  local here = counts_of(AGENT .. ':' .. platform_of(place))
-  here[state] = (here[state] or 0) + by
+  if place ~= last_place then
+    last_place, last_counts = place, counts_of(AGENT .. ':' .. platform_of(place))
+  end
+  last_counts[state] = (last_counts[state] or 0) + by
 end
 
 -- How often something has happened, for the metrics: counted where it happens, never taken back.

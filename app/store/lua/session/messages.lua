@@ -9,16 +9,14 @@
 local pack_message, unpack_message, arrival_of, read_messages, pack_all, push_all, read_batch, write_batch
 do
 
-local MESSAGE = {'seq', 'id', 'home', 'sender', 'place', 'kind', 'owns', 'granted', 'granted_at',
-  'returns', 'accepted_at', 'expires_at', 'offered', 'decision', 'print', 'amended', 'text', 'body',
-  'user', 'group', 'group_until', 'answers'}
+local FIELDS = 22
 
+-- Spelled out, both: a table of known size is made faster than one that grows.
 function pack_message(m)
-  -- Spelled out: a table of known size is made faster than one that grows.
   local values = {m.seq, m.id, m.home, m.sender, m.place, m.kind, m.owns, m.granted, m.granted_at,
     m.returns, m.accepted_at, m.expires_at, m.offered, m.decision, m.print, m.amended, m.text,
     m.body, m.user, m.group, m.group_until, m.answers}
-  for i, value in ipairs(m.unread or {}) do values[#MESSAGE + i] = value end
+  for i = 1, m.unread and #m.unread or 0 do values[FIELDS + i] = m.unread[i] end
   local last = #values
   while values[last] == '' do
     values[last], last = nil, last - 1
@@ -27,10 +25,14 @@ function pack_message(m)
 end
 
 local function message_of(values)
-  local m = {}
-  for i, field in ipairs(MESSAGE) do m[field] = values[i] end
-  for i = #values + 1, #MESSAGE do m[MESSAGE[i]] = '' end
-  if #values > #MESSAGE then m.unread = {unpack(values, #MESSAGE + 1)} end
+  for i = #values + 1, FIELDS do values[i] = '' end
+  local m = {seq = values[1], id = values[2], home = values[3], sender = values[4],
+    place = values[5], kind = values[6], owns = values[7], granted = values[8],
+    granted_at = values[9], returns = values[10], accepted_at = values[11],
+    expires_at = values[12], offered = values[13], decision = values[14], print = values[15],
+    amended = values[16], text = values[17], body = values[18], user = values[19],
+    group = values[20], group_until = values[21], answers = values[22]}
+  if #values > FIELDS then m.unread = {unpack(values, FIELDS + 1)} end
   return m
 end
 

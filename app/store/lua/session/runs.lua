@@ -46,9 +46,10 @@ end
 -- repeat is given the grant again. `ended_run` is the one whose end hands over, if one does.
 function grant(messages, consumer, settings, by, ended_run)
   local fence, first_line, last_line = next_number(), told_to(read_context(settings))
-  local before = had_before(messages)
+  local before, lease_at = had_before(messages), now + settings.lease_ms
+  local max_at = now + settings.max_run_ms
   run = {fence = fence, consumer = consumer, session_id = session.id, started_at = text(now),
-    max_at = text(now + settings.max_run_ms), owners = owners_of(messages),
+    max_at = text(max_at), owners = owners_of(messages),
     lease_ms = text(settings.lease_ms), grace_ms = text(settings.grace_ms or 0),
     back_from = before, sent_before = sent_before(before, ended_run), context_from = first_line,
     context = last_line, place = messages[1].place,
@@ -57,8 +58,8 @@ function grant(messages, consumer, settings, by, ended_run)
   enter_run(messages, fence)
   write_batch(messages)
   put('fence', fence)
-  put('lease_at', text(now + settings.lease_ms))
-  put('over_at', text(deadline_of_run()))
+  put('lease_at', text(lease_at))
+  put('over_at', text(math.min(lease_at, max_at)))
   drop('debounce_at')
   count('granted', run.place, 1)
   note('granted', '', consumer, '', fence)

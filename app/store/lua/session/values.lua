@@ -10,7 +10,8 @@ function forget_values() seen, to_write = {}, {} end
 
 -- One look at all of these.
 function look_at(names)
-  for i, value in ipairs(redis.call('MGET', unpack(names))) do seen[names[i]] = value end
+  local values = redis.call('MGET', unpack(names))
+  for i = 1, #names do seen[names[i]] = values[i] end
 end
 
 function value_of(name_of_key)
@@ -34,17 +35,16 @@ end
 function drop_value(name_of_key) seen[name_of_key], to_write[name_of_key] = false, false end
 
 function write_values()
-  local to_set, to_delete = {}, {}
+  local to_set, last, to_delete = {}, 0, {}
   for name_of_key, value in pairs(to_write) do
     if value then
-      to_set[#to_set + 1] = name_of_key
-      to_set[#to_set + 1] = value
+      to_set[last + 1], to_set[last + 2], last = name_of_key, value, last + 2
     else
       to_delete[#to_delete + 1] = name_of_key
     end
   end
-  for i = 1, #to_set, 2 * PUSHED_MAX do
-    redis.call('MSET', unpack(to_set, i, math.min(i + 2 * PUSHED_MAX - 1, #to_set)))
+  for i = 1, last, 2 * PUSHED_MAX do
+    redis.call('MSET', unpack(to_set, i, math.min(i + 2 * PUSHED_MAX - 1, last)))
   end
   if #to_delete > 0 then redis.call('DEL', unpack(to_delete)) end
   to_write = {}
