@@ -96,7 +96,8 @@ def admit_arguments(
 ) -> tuple[str | int, ...]:
     """What `admit.lua` reads as ARGV; `early` is an edit that was found in the chat's shard.
 
-    The settings are sent by their id alone, and whole where the store asks for them.
+    The settings are sent by their id alone, and whole where the store asks for them; what stands
+    last not at all where all of it is empty, as for most messages.
 
     Raises `TooLarge` for a line of context that a session could not keep.
     """
@@ -106,7 +107,7 @@ def admit_arguments(
     is_bot = source is not None and source.is_bot
     owns = message.kind == "user" and person is not None and not is_bot
     user_id = (source.user_id if source else None) or ""
-    bound_as = routing.bound_as if routing else None
+    rare = _rare_arguments(admission, early)
     body, print_of_text = admission.body.text, text_print(message.text)
     if (
         message.kind == "context"
@@ -138,15 +139,23 @@ def admit_arguments(
         thread_part(source.thread_id if source else None),
         message.text,
         body,
+        print_of_text,
+        milliseconds(message.sent_at),
         boundaries(routing.fields.reset, clock) if routing else "",
+        *(rare if any(rare) else ()),
+    )
+
+
+def _rare_arguments(admission: Admission, early: tuple[str, str, str]) -> tuple[str | int, ...]:
+    message = admission.message
+    bound_as = admission.routing.bound_as if admission.routing else None
+    return (
         "" if bound_as is None else keys.thread_digest(bound_as),
         *hearing_arguments(admission.hearing),
         message.group or "",
         message.answers or "",
         reply_id_of(message) or "",
-        milliseconds(message.sent_at),
         message.to.session_id if message.to else "",
-        print_of_text,
         *early,
     )
 

@@ -9,14 +9,15 @@
 --       7 sender (empty: unknown)  8 owns (1: becomes an owner)  9 is_moderator  10 is_bot
 --       11 place (empty: the session's last)  12 holder  13 user_id  14 participant (JSON, empty: none)  15 kind
 --       16 control  17 busy  18 dispatch  19 thread (a key's part, empty: none)
---       20 text  21 body  22 daily boundaries (milliseconds, ascending, a space between)
---       23 digest of the thread it was sent in (empty: none)
---       24 version of the chat's memory that was looked at (empty: it does not count)
---       25 the memory with this message  26 why it belongs to its conversation
---       27 group  28 prompt that it answers  29 id that it replies to  30 sent_at (milliseconds)
---       31 id that the session must have (each empty: none)
---       32 the text's part of a print  33 an early edit that was found in the
---       chat's shard: action (empty: none)  34 its text  35 its text's part of a print
+--       20 text  21 body  22 the text's part of a print  23 sent_at (milliseconds, empty: none)
+--       24 daily boundaries (milliseconds, ascending, a space between); and, left out where all are
+--       empty:  25 digest of the thread it was sent in (empty: none)
+--       26 version of the chat's memory that was looked at (empty: it does not count)
+--       27 the memory with this message  28 why it belongs to its conversation
+--       29 group  30 prompt that it answers  31 id that it replies to
+--       32 id that the session must have (each empty: none)
+--       33 an early edit that was found in the chat's shard: action (empty: none)  34 its text
+--       35 its text's part of a print
 --
 -- Replies
 --   elsewhere, session key   another session has this id or this thread: ask there
@@ -45,10 +46,11 @@ take_in({settings_id = ARGV[2], settings = ARGV[3], message_id = ARGV[4], home =
   is_bot = ARGV[10] == '1', place = ARGV[11], holder = ARGV[12], user_id = ARGV[13],
   participant = ARGV[14], kind = ARGV[15], control = ARGV[16], busy = ARGV[17],
   dispatch = ARGV[18], thread_part = ARGV[19], text = ARGV[20], body = ARGV[21],
-  boundaries = ARGV[22], thread = ARGV[23], memory_seen = ARGV[24], memory = ARGV[25],
-  why = ARGV[26], group = ARGV[27], answers = ARGV[28], reply_to = ARGV[29], sent_at = ARGV[30],
-  session_id = ARGV[31], text_print = ARGV[32], amended = '',
-  early = ARGV[33] ~= '' and {ARGV[33], ARGV[34], ARGV[35]} or nil})
+  text_print = ARGV[22], sent_at = ARGV[23], boundaries = ARGV[24], thread = ARGV[25] or '',
+  memory_seen = ARGV[26] or '', memory = ARGV[27] or '', why = ARGV[28] or '',
+  group = ARGV[29] or '', answers = ARGV[30] or '', reply_to = ARGV[31] or '',
+  session_id = ARGV[32] or '', amended = ''})
+if (ARGV[33] or '') ~= '' then given.early = {ARGV[33], ARGV[34], ARGV[35]} end
 
 look_up()
 local known = read_home(given.home)
