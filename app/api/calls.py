@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from itertools import count
 from secrets import token_hex
@@ -71,13 +72,13 @@ class WatchedCalls:
         scope[_SCOPE_KEY] = call
         logs.request_id.set(call.request_id)
 
-        async def answer(message: Message) -> None:
+        def answer(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 call.status = message["status"]
                 call.seconds = perf_counter() - call.started
                 request_id = (_HEADER, call.request_id.encode())
-                message = {**message, "headers": [*message["headers"], request_id]}
-            await send(message)
+                message["headers"] = [*message["headers"], request_id]
+            return send(message)
 
         with tracing.calling(scope["headers"]) as span:
             try:
