@@ -80,7 +80,7 @@ class Rulebook:
             return self._merged(())
         subject = {**vars(source), "agent": agent, "kind": kind}
         return self._merged(
-            tuple(index for index in self._candidates(subject) if matchers[index](subject))
+            tuple([index for index in self._candidates(subject) if matchers[index](subject)])
         )
 
     def scope_of(self, agent: str, source: Source) -> str | None:
@@ -101,7 +101,9 @@ class Rulebook:
     def _candidates(self, subject: Mapping[str, Any]) -> list[int]:
         found = set(self._unfiled)
         for name, shelf in self._shelves.items():
-            shelf.find(subject[name], found)
+            value = subject[name]
+            if value is not None:
+                shelf.find(value, found)
         return sorted(found)
 
     def _merge(self, indices: tuple[int, ...]) -> Effective:
@@ -120,34 +122,28 @@ class Rulebook:
 class _Shelf:
     """The rules filed under one field: by its value, by its first and by its last characters."""
 
-    __slots__ = ("_beginnings", "_endings", "_values")
+    __slots__ = ("_filed",)
 
     def __init__(self) -> None:
-        self._values: dict[str, list[int]] = {}
-        # By their length, so that a look-up asks once a length and not once a glob.
-        self._beginnings: dict[int, dict[str, list[int]]] = {}
-        self._endings: dict[int, dict[str, list[int]]] = {}
+        # By the part of a value that is named, so that a look-up asks once a part, not once a glob.
+        self._filed: dict[tuple[int | None, int | None], dict[str, list[int]]] = {}
 
     def file(self, index: int, patterns: Iterable[str]) -> None:
         for pattern in patterns:
             beginning, ending = _literal_ends(pattern)
+            part: tuple[int | None, int | None]
             if not is_glob(pattern):
-                filed, part = self._values, pattern
+                part, named = (None, None), pattern
             elif beginning:
-                filed, part = self._beginnings.setdefault(len(beginning), {}), beginning
+                part, named = (None, len(beginning)), beginning
             else:
-                filed, part = self._endings.setdefault(len(ending), {}), ending
-            filed.setdefault(part, []).append(index)
+                part, named = (-len(ending), None), ending
+            self._filed.setdefault(part, {}).setdefault(named, []).append(index)
 
-    def find(self, value: str | None, found: set[int]) -> None:
+    def find(self, value: str, found: set[int]) -> None:
         """Add the rules that may match a message with this value."""
-        if value is None:
-            return
-        found.update(self._values.get(value, ()))
-        for length, filed in self._beginnings.items():
-            found.update(filed.get(value[:length], ()))
-        for length, filed in self._endings.items():
-            found.update(filed.get(value[-length:], ()))
+        for (first, end), filed in self._filed.items():
+            found.update(filed.get(value[first:end], ()))
 
 
 def _can_be_filed(pattern: str) -> bool:
