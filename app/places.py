@@ -60,8 +60,12 @@ class Places:
         # Rules go by the id that a moved chat is kept under.
         effective = rulebook.effective(agent, kind, renamed)
         fields = effective.fields
-        known = await self._aliases.known(agent, renamed, fields, teach=teach)
-        message_id, known = await self._joined(message, fields, known)
+        known, message_id = renamed, message.message_id
+        if self._aliases.may_know(renamed):
+            known = await self._aliases.known(agent, renamed, fields, teach=teach)
+        replied_id = reply_id_of(message)
+        if replied_id is not None and _opens_thread(fields, known):
+            message_id, known = await self._joined(message, replied_id, known)
         first = route(rulebook, agent, kind, source, message_id, known=known, effective=effective)
         if not hears_conversations(fields, source):
             return Placed(first, None)
@@ -82,13 +86,9 @@ class Places:
         return Placed(chosen, hearing)
 
     async def _joined(
-        self, message: Message | ResolveRequest, fields: PolicyFields, known: Source
+        self, message: Message | ResolveRequest, replied_id: str, known: Source
     ) -> tuple[str | None, Source]:
         """Let a reply to what a run posted join its thread, where each message opens one."""
-        replied_id = reply_id_of(message)
-        opens_thread = fields.isolation == "thread" and known.chat_type != "dm"
-        if replied_id is None or not opens_thread or known.thread_id is not None:
-            return message.message_id, known
         chat = chat_name(chat_of_source(self._policy.rulebook, message.agent, known))
         session = await self._posts.session_of(chat, replied_id)
         match thread_of(session) if session else None:
@@ -121,3 +121,8 @@ class Places:
         rulebook = self._policy.rulebook
         told = explain_key(rulebook, message.agent, message.kind, message.source, routing.key)
         return told.model_copy(update={"why": hearing.choice.why if hearing else None})
+
+
+def _opens_thread(fields: PolicyFields, source: Source) -> bool:
+    in_chat = source.chat_type != "dm" and source.thread_id is None
+    return in_chat and fields.isolation == "thread"
