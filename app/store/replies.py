@@ -144,9 +144,9 @@ class Reader:
         lease_seconds = int(section[4]) // 1000
         # A repeat says the same, whatever the policy says by then.
         tagged = (section[16] or self.view_settings(session_section).isolation) in TAGGED
-        bodies = tuple(self._body(m[5]) for m in section[12])
+        bodies = [self._body(m[5]) for m in section[12]]
         messages = tuple(
-            _message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)
+            [_message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)]
         )
         thread_id = bodies[-1].thread_id or session_section[8] or None
         return _run(
@@ -160,8 +160,8 @@ class Reader:
             session_id=section[5],
             route=_route(section[13], messages, thread_id),
             text=_text(messages, tagged=tagged),
-            context=tuple(_context_message(line, tagged=tagged) for line in section[14]),
-            omitted=tuple(_omitted(item) for item in section[11][1]),
+            context=tuple([_context_message(line, tagged=tagged) for line in section[14]]),
+            omitted=tuple(map(_omitted, section[11][1])),
             omitted_count=int(section[11][0]),
             previous=self._previous(section),
             data=_json_object(section[15][:1]) or {},
@@ -198,7 +198,7 @@ class Reader:
         return self._offered(steers), self._offered(answers)
 
     def _offered(self, sections: list[list[Any]]) -> tuple[BatchMessage, ...]:
-        return tuple(self.message(section, tagged=section[7] in TAGGED) for section in sections)
+        return tuple([self.message(section, tagged=section[7] in TAGGED) for section in sections])
 
     def waiting(self, section: list[Any]) -> WaitingMessage:
         """The same section, as the view of a queue shows it."""
@@ -290,6 +290,8 @@ def _message(section: list[Any], body: StoredMessage, *, tagged: bool) -> BatchM
 
 def dropped(section: list[Any]) -> tuple[Dropped, ...]:
     """What a call dropped: id, reason, ..."""
+    if not section:
+        return ()
     return tuple(
         Dropped(message_id=message_id, reason=reason)
         for message_id, reason in zip(section[::2], section[1::2], strict=True)
@@ -336,7 +338,7 @@ def interrupt(section: list[Any] | None) -> Interrupt | None:
 def _participants(values: list[str]) -> tuple[Participant, ...]:
     parted = [value.partition(" ") for value in values]
     parted.sort(key=lambda parts: int(parts[0]))
-    return tuple(_PARTICIPANT.validate_json(parts[2], extra="ignore") for parts in parted)
+    return tuple([_PARTICIPANT.validate_json(parts[2], extra="ignore") for parts in parted])
 
 
 def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Context:
@@ -403,4 +405,4 @@ def _json_object(section: list[str]) -> dict[str, JsonValue] | None:
 
 
 def _text(messages: tuple[BatchMessage, ...], *, tagged: bool) -> str:
-    return "\n".join((m.tagged_text or "") if tagged else m.text for m in messages)
+    return "\n".join([(m.tagged_text or "") if tagged else m.text for m in messages])

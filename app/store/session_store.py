@@ -87,11 +87,12 @@ class SessionStore:
         session, where = admission.session, admission.lives_in
         early, is_homed = NO_EDIT, False
         for _ in range(HOPS_MAX):
-            if shard_of(where, self._shards) != chat_shard and not is_homed:
+            shard = shard_of(where, self._shards)
+            if shard != chat_shard and not is_homed:
                 session, early = await self._set_home(chat_shard, digest, session, admission)
                 # From there on that shard knows better: a thread of it may be bound.
                 where, is_homed = lives_in(session), True
-            shard = shard_of(where, self._shards)
+                shard = shard_of(where, self._shards)
             session_keys = keys.session_keys(shard, session, where)
             reply = await self._admit_in(session_keys, admission, digest, early)
             match reply[0]:
@@ -152,7 +153,7 @@ class SessionStore:
             *usage_arguments(request.usage),
             data_argument(request.data),
             "" if request.hold is None else str(int(request.hold)),
-            *posts_arguments(request.sent, chat_of(address.session)),
+            *posts_arguments(request.sent, address.session),
             *request.seen,
         )
         if reply[0] != "renewed":
@@ -228,7 +229,7 @@ class SessionStore:
             flag(request.next),
             *usage_arguments(request.usage),
             data_argument(request.data),
-            *posts_arguments(request.sent, chat_of(address.session)),
+            *posts_arguments(request.sent, address.session),
             *request.seen,
         )
         if reply[0] != "completed":
