@@ -87,8 +87,9 @@ class WatchedCalls:
                 call.outcome = metrics.UNEXPECTED
                 raise
             finally:
-                _note(call, scope)
-                span.end(verb_of(scope), call.outcome, call.status, call.request_id)
+                verb = verb_of(scope)
+                _note(call, verb, scope)
+                span.end(verb, call.outcome, call.status, call.request_id)
 
 
 def _request_id(scope: Scope) -> str:
@@ -98,8 +99,7 @@ def _request_id(scope: Scope) -> str:
     return f"{_PROCESS}{next(_NUMBERS):08x}"
 
 
-def _note(call: Call, scope: Scope) -> None:
-    verb = verb_of(scope)
+def _note(call: Call, verb: str, scope: Scope) -> None:
     if call.status == 0:
         call.seconds = perf_counter() - call.started
     metrics.answered(verb, call.outcome, call.seconds)
