@@ -311,9 +311,10 @@ def _parse(key: str) -> _Parsed:
 
 
 def _decoded(match: re.Match[str]) -> dict[str, str | None]:
-    return {
-        name: None if part is None else decode(part) for name, part in match.groupdict().items()
-    }
+    parts = match.groupdict()
+    if "%" not in match[0]:
+        return parts
+    return {name: None if part is None else decode(part) for name, part in parts.items()}
 
 
 def _chat(agent: str, parts: dict[str, str | None]) -> Chat:

@@ -149,6 +149,7 @@ class Reader:
             [_message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)]
         )
         thread_id = bodies[-1].thread_id or session_section[8] or None
+        data, previous_data = _data(section[15])
         return _run(
             id=self.run_id(section[0]),
             fence=int(section[0]),
@@ -164,8 +165,8 @@ class Reader:
             omitted=tuple(map(_omitted, section[11][1])),
             omitted_count=int(section[11][0]),
             previous=self._previous(section),
-            data=_json_object(section[15][:1]) or {},
-            previous_data=_json_object(section[15][1:]),
+            data=data,
+            previous_data=previous_data,
             messages=messages,
         )
 
@@ -174,9 +175,9 @@ class Reader:
         return sent.read if sent is not None and sent.text == text else _stored(text)
 
     def _previous(self, section: list[Any]) -> Previous | None:
-        fence, ended, reason, sealed, sent = section[6:11]
-        if not ended:
+        if not section[7]:
             return None
+        fence, ended, reason, sealed, sent = section[6:11]
         return Previous(
             id=self.run_id(fence),
             ended=ended,
@@ -400,8 +401,15 @@ def _asking(section: list[Any] | None) -> Asking | None:
     return Asking(prompt_id=section[0], expires_at=moment(section[1])) if section else None
 
 
-def _json_object(section: list[str]) -> dict[str, JsonValue] | None:
-    return _OBJECT.validate_json(section[0]) if section and section[0] else None
+def _data(section: list[str]) -> tuple[dict[str, JsonValue], dict[str, JsonValue] | None]:
+    """The gateway's own JSON of this session id, and of the one before; nothing: it has none."""
+    if not section:
+        return {}, None
+    current, previous = section
+    return (
+        _OBJECT.validate_json(current) if current else {},
+        _OBJECT.validate_json(previous) if previous else None,
+    )
 
 
 def _text(messages: tuple[BatchMessage, ...], *, tagged: bool) -> str:
