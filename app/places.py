@@ -52,11 +52,7 @@ class Places:
     ) -> Placed:
         """Tell where a message from a source belongs; `teach` its aliases, or touch nothing."""
         rulebook, agent, kind = self._policy.rulebook, message.agent, message.kind
-        chat = chat_of_source(rulebook, agent, source)
-        kept_under = self._chat_names.kept_under(chat)
-        renamed = source
-        if kept_under != source.chat_id:
-            renamed = source.model_copy(update={"chat_id": kept_under})
+        renamed = self._renamed(agent, source)
         # Rules go by the id that a moved chat is kept under.
         effective = rulebook.effective(agent, kind, renamed)
         fields = effective.fields
@@ -70,7 +66,8 @@ class Places:
         if not hears_conversations(fields, source):
             return Placed(first, None)
         idle_minutes = fields.conversation_idle_minutes
-        kept = chat_name(chat._replace(chat_id=kept_under))
+        chat = chat_of_source(rulebook, agent, source)
+        kept = chat_name(chat._replace(chat_id=renamed.chat_id))
         hearing = await self._conversations.hear(kept, message, known, idle_minutes)
         opener = hearing.choice.conversation or None
         chosen = route(
@@ -84,6 +81,16 @@ class Places:
             conversation=opener,
         )
         return Placed(chosen, hearing)
+
+    def _renamed(self, agent: str, source: Source) -> Source:
+        """The source under the id that its chat is kept under."""
+        if not self._chat_names.are_known:
+            return source
+        chat = chat_of_source(self._policy.rulebook, agent, source)
+        kept_under = self._chat_names.kept_under(chat)
+        if kept_under == source.chat_id:
+            return source
+        return source.model_copy(update={"chat_id": kept_under})
 
     async def _joined(
         self, message: Message | ResolveRequest, replied_id: str, known: Source

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 Fields = ParamSpec("Fields")
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-# What stands here for itself begins with a line, as no field's name does.
+# Its own names begin with an underscore, as no field's does.
 _MAKER: Final = """
 def make(*, {parameters}):
     _made = _new(_model)
@@ -27,9 +27,9 @@ def make(*, {parameters}):
 def unchecked(model: Callable[Fields, ModelT]) -> Callable[Fields, ModelT]:
     """A maker of this model that takes the values of its fields as they are.
 
-    It does what pydantic's `model_construct` does, for fields that are all known before, and is
-    written for them, as a dataclass's is: else two dictionaries would be filled for each model. A
-    field whose default is made by a factory must be given.
+    It does what pydantic's `model_construct` does, for fields that are all known before. It is
+    written for them, as a dataclass's `__init__` is: else two dictionaries would be filled for each
+    model. A field whose default is made by a factory must be given.
     """
     fields = cast("type[BaseModel]", model).model_fields
     defaults = {
