@@ -16,7 +16,8 @@ from session_router.models import Message
 
 FIELD: Final = "tomorrow"
 ADDITIONS: Final = (
-    (r"(local MESSAGE = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
+    (r"(local FIELDS = )22", r"\g<1>23"),
+    (r"(local m = \{seq = values\[1\], [^}]*)\}", rf"\1, {FIELD} = values[23]}}"),
     (r"(local values = \{m\.seq, [^}]*)\}", rf"\1, m.{FIELD} or 'x'}}"),
     (r"(local HOME = \{[^}]*)\}", rf"\1, '{FIELD}'}}"),
     (r"(cmsgpack\.pack\(\{name, state, [^}]*)\}\)", r"\1, 'x'})"),
