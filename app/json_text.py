@@ -13,8 +13,6 @@ from pydantic import BaseModel
 
 from session_router.models.fields import to_rfc3339
 
-_NONE = object()  # no value is equal to it
-
 
 def json_of(model: BaseModel) -> bytes:
     """The model as JSON, every field of it."""
@@ -39,10 +37,11 @@ def _values(part: object) -> object:
 def _values_told(part: object) -> object:
     if not isinstance(part, BaseModel):
         return _text(part)
-    default_of = _defaults(type(part)).get
-    return {
-        name: value for name, value in part.__dict__.items() if value != default_of(name, _NONE)
-    }
+    told = part.__dict__.copy()
+    for name, default in _defaults(type(part)):
+        if told[name] == default:
+            del told[name]
+    return told
 
 
 def _text(part: object) -> str:
@@ -52,9 +51,9 @@ def _text(part: object) -> str:
 
 
 @cache
-def _defaults(model: type[BaseModel]) -> dict[str, object]:
-    return {
-        name: field.get_default(call_default_factory=True)
+def _defaults(model: type[BaseModel]) -> tuple[tuple[str, object], ...]:
+    return tuple(
+        (name, field.get_default(call_default_factory=True))
         for name, field in model.model_fields.items()
         if not field.is_required()
-    }
+    )

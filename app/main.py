@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from app import DESCRIPTION, TITLE, VERSION, garbage
@@ -24,6 +23,7 @@ from app.api import (
     signals as signal_streams,
     system,
 )
+from app.api.application import Application
 from app.api.auth import Access
 from app.api.calls import WatchedCalls
 from app.api.limits import RequestLimit
@@ -96,7 +96,7 @@ NO_TELEMETRY: Final[TelemetryConfig] = {
 
 def create_app(
     settings: Settings | None = None, clock: Callable[[], str] = stores_clock
-) -> FastAPI:
+) -> Application:
     """Make the application; `clock` is for tests that shift the store's time.
 
     Raises `SettingsError`, `PolicyError` or `TokensError` when it was told nonsense.
@@ -106,21 +106,21 @@ def create_app(
     policy_of_file = read_policy(settings)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Application) -> AsyncIterator[None]:
         client = _connect(settings)
         try:
             services = _services(settings, access, client, clock)
             await until_answered(lambda: record_form(client))
             await until_answered(lambda: record_shards(client, settings.shards))
             await until_answered(lambda: services.policy.seed(policy_of_file))
-            app.state.services = services
+            app.services = services
             with ends_with_parent(), told_to_end(services.let_go), garbage.seldom_looked_for():
                 async with tracing(), _at_work(settings, services, clock):
                     yield
         finally:
             await client.close()
 
-    app = FastAPI(
+    app = Application(
         title=TITLE,
         version=VERSION,
         description=DESCRIPTION,

@@ -52,21 +52,22 @@ class Places:
     ) -> Placed:
         """Tell where a message from a source belongs; `teach` its aliases, or touch nothing."""
         rulebook, agent, kind = self._policy.rulebook, message.agent, message.kind
-        chat = chat_of_source(rulebook, agent, source)
-        kept_under = self._chat_names.kept_under(chat)
-        renamed = source
-        if kept_under != source.chat_id:
-            renamed = source.model_copy(update={"chat_id": kept_under})
+        renamed = self._renamed(agent, source)
         # Rules go by the id that a moved chat is kept under.
         effective = rulebook.effective(agent, kind, renamed)
         fields = effective.fields
-        known = await self._aliases.known(agent, renamed, fields, teach=teach)
-        message_id, known = await self._joined(message, fields, known)
+        known, message_id = renamed, message.message_id
+        if self._aliases.may_know(renamed):
+            known = await self._aliases.known(agent, renamed, fields, teach=teach)
+        replied_id = reply_id_of(message)
+        if replied_id is not None and _opens_thread(fields, known):
+            message_id, known = await self._joined(message, replied_id, known)
         first = route(rulebook, agent, kind, source, message_id, known=known, effective=effective)
         if not hears_conversations(fields, source):
             return Placed(first, None)
         idle_minutes = fields.conversation_idle_minutes
-        kept = chat_name(chat._replace(chat_id=kept_under))
+        chat = chat_of_source(rulebook, agent, source)
+        kept = chat_name(chat._replace(chat_id=renamed.chat_id))
         hearing = await self._conversations.hear(kept, message, known, idle_minutes)
         opener = hearing.choice.conversation or None
         chosen = route(
@@ -81,14 +82,20 @@ class Places:
         )
         return Placed(chosen, hearing)
 
+    def _renamed(self, agent: str, source: Source) -> Source:
+        """The source under the id that its chat is kept under."""
+        if not self._chat_names.are_known:
+            return source
+        chat = chat_of_source(self._policy.rulebook, agent, source)
+        kept_under = self._chat_names.kept_under(chat)
+        if kept_under == source.chat_id:
+            return source
+        return source.model_copy(update={"chat_id": kept_under})
+
     async def _joined(
-        self, message: Message | ResolveRequest, fields: PolicyFields, known: Source
+        self, message: Message | ResolveRequest, replied_id: str, known: Source
     ) -> tuple[str | None, Source]:
         """Let a reply to what a run posted join its thread, where each message opens one."""
-        replied_id = reply_id_of(message)
-        opens_thread = fields.isolation == "thread" and known.chat_type != "dm"
-        if replied_id is None or not opens_thread or known.thread_id is not None:
-            return message.message_id, known
         chat = chat_name(chat_of_source(self._policy.rulebook, message.agent, known))
         session = await self._posts.session_of(chat, replied_id)
         match thread_of(session) if session else None:
@@ -121,3 +128,8 @@ class Places:
         rulebook = self._policy.rulebook
         told = explain_key(rulebook, message.agent, message.kind, message.source, routing.key)
         return told.model_copy(update={"why": hearing.choice.why if hearing else None})
+
+
+def _opens_thread(fields: PolicyFields, source: Source) -> bool:
+    in_chat = source.chat_type != "dm" and source.thread_id is None
+    return in_chat and fields.isolation == "thread"

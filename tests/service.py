@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 import httpx
 import yaml
-from fastapi import FastAPI
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from app.api.application import Application
 from app.api.openapi import describe
 from app.main import create_app
 from app.settings import Settings
@@ -82,7 +82,7 @@ def _document() -> Document:
 class Service:
     """A running service and a client of it. Paths are called as `/v1/...`."""
 
-    def __init__(self, app: FastAPI, clock: Clock) -> None:
+    def __init__(self, app: Application, clock: Clock) -> None:
         self.app = app
         self.clock = clock
         self.headers: dict[str, str] = {}

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from itertools import count
 from secrets import token_hex
@@ -71,13 +72,13 @@ class WatchedCalls:
         scope[_SCOPE_KEY] = call
         logs.request_id.set(call.request_id)
 
-        async def answer(message: Message) -> None:
+        def answer(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 call.status = message["status"]
                 call.seconds = perf_counter() - call.started
                 request_id = (_HEADER, call.request_id.encode())
-                message = {**message, "headers": [*message["headers"], request_id]}
-            await send(message)
+                message["headers"] = [*message["headers"], request_id]
+            return send(message)
 
         with tracing.calling(scope["headers"]) as span:
             try:
@@ -86,8 +87,9 @@ class WatchedCalls:
                 call.outcome = metrics.UNEXPECTED
                 raise
             finally:
-                _note(call, scope)
-                span.end(verb_of(scope), call.outcome, call.status, call.request_id)
+                verb = verb_of(scope)
+                _note(call, verb, scope)
+                span.end(verb, call.outcome, call.status, call.request_id)
 
 
 def _request_id(scope: Scope) -> str:
@@ -97,8 +99,7 @@ def _request_id(scope: Scope) -> str:
     return f"{_PROCESS}{next(_NUMBERS):08x}"
 
 
-def _note(call: Call, scope: Scope) -> None:
-    verb = verb_of(scope)
+def _note(call: Call, verb: str, scope: Scope) -> None:
     if call.status == 0:
         call.seconds = perf_counter() - call.started
     metrics.answered(verb, call.outcome, call.seconds)

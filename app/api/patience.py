@@ -1,12 +1,13 @@
 """How long the rest of a request is waited for: bounded, and no longer than the service lives.
 
-One timer looks after all that wait: one for each would cost more than it takes to read most bodies.
+One timer looks after all that wait, and cancels them as `asyncio.timeout` does: one of those for
+each would cost more than it takes to read most bodies.
 """
 
 import asyncio
 from collections.abc import Awaitable
 from math import inf
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 BODY_SECONDS = 20.0
 LAST_SECONDS = 0.5  # what is on its way arrives in that time; what stalls is not waited for
@@ -19,7 +20,7 @@ class Patience:
     """Waits for what clients still have to send, until the service ends."""
 
     def __init__(self) -> None:
-        self._waits: dict[asyncio.Timeout, float] = {}
+        self._waits: dict[asyncio.Task[Any], float] = {}
         self._ends_at = inf
         self._look: asyncio.TimerHandle | None = None
 
@@ -34,24 +35,30 @@ class Patience:
         Raises `TimeoutError` after `BODY_SECONDS`, or soon after the service was told to end.
         """
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(None) as limit:
-            self._waits[limit] = min(loop.time() + BODY_SECONDS, self._ends_at)
-            if self._look is None:
-                self._look_in((LAST_SECONDS if self.is_lost else BODY_SECONDS) / LOOKS)
-            try:
-                return await part
-            finally:
-                self._waits.pop(limit, None)
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        cancelled_before = task.cancelling()
+        self._waits[task] = min(loop.time() + BODY_SECONDS, self._ends_at)
+        if self._look is None:
+            self._look_in((LAST_SECONDS if self.is_lost else BODY_SECONDS) / LOOKS)
+        try:
+            return await part
+        except asyncio.CancelledError as error:
+            # Of both ends that may come at once, the one that somebody else asked for holds.
+            if task not in self._waits and task.uncancel() <= cancelled_before:
+                raise TimeoutError from error
+            raise
+        finally:
+            self._waits.pop(task, None)
 
     def _look_in(self, seconds: float) -> None:
         self._look = asyncio.get_running_loop().call_later(seconds, self._look_around, seconds)
 
     def _look_around(self, pause_seconds: float) -> None:
         now, self._look = asyncio.get_running_loop().time(), None
-        late = [limit for limit, at in self._waits.items() if min(at, self._ends_at) <= now]
-        for limit in late:
-            del self._waits[limit]
-            limit.reschedule(now)
+        late = [task for task, at in self._waits.items() if min(at, self._ends_at) <= now]
+        for task in late:
+            del self._waits[task]
+            task.cancel()
         if self._waits:
             self._look_in(pause_seconds)
 

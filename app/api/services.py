@@ -80,5 +80,5 @@ class Services:
 
 
 def services_of(request: Request) -> Services:
-    services: Services = request.scope["app"].state.services
+    services: Services = request.scope["app"].services
     return services

@@ -5,7 +5,7 @@ heartbeat, and so do the layers around that. It documents these calls as any oth
 them the same; the patterns of their paths are its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Final
 
 from fastapi.routing import APIRoute
@@ -31,19 +31,18 @@ class ShortPath:
             if isinstance(route, APIRoute) and route.operation_id in HOT
         ]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection, as ASGI has it."""
         if scope["type"] == "http" and scope["method"] == "POST":
             for pattern, route in self._hot:
                 match = pattern.fullmatch(scope["path"])
                 if match is not None:
                     scope["route"], scope["path_params"] = route, match.groupdict()
-                    await _serve(scope, receive, send)
-                    return
+                    return _serve(scope, receive, send)
         if scope["type"] == "http" and scope["path"].endswith("\n"):
             # The routes' patterns end before a line's end too: it would be a second spelling.
             scope["path"], scope["raw_path"] = NOWHERE, NOWHERE.encode()
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 async def _serve(scope: Scope, receive: Receive, send: Send) -> None:

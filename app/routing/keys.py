@@ -97,13 +97,13 @@ def decode(segment: str) -> str:
 def chat_name(chat: Chat) -> ChatName:
     """Name the chat in which ids are unique; chat type, thread and user are no part of it."""
     scope = "" if chat.scope is None else f"scope:{encode(chat.scope)}:"
-    return ChatName(f"{_platform(chat)}:{scope}{encode(chat.chat_id)}")
+    return ChatName(f"{_platform(*chat[:3])}:{scope}{encode(chat.chat_id)}")
 
 
 def chat_key(chat: Chat, chat_type: ChatType, user_id: str | None = None) -> SessionKey:
     """Build the key of a chat's session, or of one user's in it."""
     scope = "" if chat.scope is None else f"scope:{encode(chat.scope)}:"
-    key = f"{_platform(chat)}:{chat_type}:{scope}{encode(chat.chat_id)}"
+    key = f"{_platform(*chat[:3])}:{chat_type}:{scope}{encode(chat.chat_id)}"
     return SessionKey(key if user_id is None else f"{key}:{encode(user_id)}")
 
 
@@ -201,8 +201,7 @@ def chat_of(key: str) -> ChatName | None:
 
     Raises `InvalidKey` for a text that no builder of this module gives.
     """
-    chat = _parse(key)[1]
-    return None if chat is None else chat_name(chat)
+    return _parse(key).name
 
 
 def lives_in(key: str) -> str:
@@ -215,7 +214,7 @@ def lives_in(key: str) -> str:
 
 def chat_id_of(key: str) -> str | None:
     """Tell the id of a session's chat, None where it spans chats; raises `InvalidKey`."""
-    chat = _parse(key)[1]
+    chat = _parse(key).chat
     return None if chat is None else chat.chat_id
 
 
@@ -232,6 +231,9 @@ def opens_unknown(key: str) -> bool:
 
 
 def _thread_part_of(key: str) -> tuple[str, str] | None:
+    # Most are no thread, which these words tell sooner: no id can spell them.
+    if ":thread:" not in key and ":opener:" not in key:
+        return None
     match = _CHAT_KEY.fullmatch(key)
     if match is not None:
         part = match["part"]
@@ -245,7 +247,7 @@ def thread_to_bind(key: str, thread_id: str) -> SessionKey | None:
 
     None for a session that is no thread, or another thread. Raises `InvalidKey`.
     """
-    chat = _parse(key)[1]
+    chat = _parse(key).chat
     match = _CHAT_KEY.fullmatch(key)
     if chat is None or match is None or match["part"] not in {"opener", "thread"}:
         return None
@@ -268,12 +270,12 @@ def conversation_of(key: str) -> str | None:
 
 def agent_of(key: str) -> str:
     """Tell a key's agent; raises `InvalidKey`."""
-    return _parse(key)[0]
+    return _parse(key).agent
 
 
 def platform_of(key: str) -> str:
     """Tell a key's platform, `*` where the session spans chats; raises `InvalidKey`."""
-    chat = _parse(key)[1]
+    chat = _parse(key).chat
     return "*" if chat is None else chat.platform
 
 
@@ -282,14 +284,21 @@ def shard_of(name: str, shards: int) -> int:
     return zlib.crc32(name.encode()) % shards
 
 
-def _platform(chat: Chat) -> str:
-    head = f"agent:{encode_agent(chat.agent)}:{encode(chat.platform)}"
-    return head if chat.account == DEFAULT_ACCOUNT else f"{head}:account:{encode(chat.account)}"
+@lru_cache(maxsize=1_024)
+def _platform(agent: str, platform: str, account: str) -> str:
+    head = f"agent:{encode_agent(agent)}:{encode(platform)}"
+    return head if account == DEFAULT_ACCOUNT else f"{head}:account:{encode(account)}"
+
+
+class _Parsed(NamedTuple):
+    agent: str
+    chat: Chat | None
+    name: ChatName | None
 
 
 # Each call on a session asks for its chat; to take a key apart costs more than to route.
 @lru_cache(maxsize=4_096)
-def _parse(key: str) -> tuple[str, Chat | None]:
+def _parse(key: str) -> _Parsed:
     try:
         parsed = _chat_session(key) or _spanning_session(key)
     except ValueError:  # bytes that are no UTF-8, or characters that are no Unicode text
@@ -297,13 +306,15 @@ def _parse(key: str) -> tuple[str, Chat | None]:
     # What does not give the same text again was not built here: `%3a`, `account:default`.
     if parsed is None or parsed[2] != key:
         raise InvalidKey(key)
-    return parsed[:2]
+    agent, chat, _ = parsed
+    return _Parsed(agent, chat, None if chat is None else chat_name(chat))
 
 
 def _decoded(match: re.Match[str]) -> dict[str, str | None]:
-    return {
-        name: None if part is None else decode(part) for name, part in match.groupdict().items()
-    }
+    parts = match.groupdict()
+    if "%" not in match[0]:
+        return parts
+    return {name: None if part is None else decode(part) for name, part in parts.items()}
 
 
 def _chat(agent: str, parts: dict[str, str | None]) -> Chat:

@@ -1,7 +1,7 @@
 """Applying the policy's rules to one message: which of them match, and what then holds."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
@@ -67,7 +67,9 @@ class Rulebook:
             "scoped_platforms" in rule.set.model_fields_set for rule in policy.rules
         )
         self._unfiled: list[int] = []
-        self._shelves: dict[str, _Shelf] = {}
+        # By field and the part of its value that is named, so that a look-up asks once a part and
+        # not once a glob.
+        self._filed: dict[tuple[str, int | None, int | None], dict[str, list[int]]] = {}
         for index, rule in enumerate(policy.rules):
             self._file(index, rule.match)
         self.people = People(policy.identities, policy.links, policy.defaults.scoped_platforms)
@@ -80,7 +82,7 @@ class Rulebook:
             return self._merged(())
         subject = {**vars(source), "agent": agent, "kind": kind}
         return self._merged(
-            tuple(index for index in self._candidates(subject) if matchers[index](subject))
+            tuple([index for index in self._candidates(subject) if matchers[index](subject)])
         )
 
     def scope_of(self, agent: str, source: Source) -> str | None:
@@ -94,14 +96,19 @@ class Rulebook:
         for name in FILED_UNDER:
             patterns = getattr(match, name)
             if patterns and all(map(_can_be_filed, patterns)):
-                self._shelves.setdefault(name, _Shelf()).file(index, patterns)
+                for pattern in patterns:
+                    first, end, named = _named_part(pattern)
+                    filed = self._filed.setdefault((name, first, end), {})
+                    filed.setdefault(named, []).append(index)
                 return
         self._unfiled.append(index)
 
     def _candidates(self, subject: Mapping[str, Any]) -> list[int]:
         found = set(self._unfiled)
-        for name, shelf in self._shelves.items():
-            shelf.find(subject[name], found)
+        for (name, first, end), filed in self._filed.items():
+            value = subject[name]
+            if value is not None:
+                found.update(filed.get(value[first:end], ()))
         return sorted(found)
 
     def _merge(self, indices: tuple[int, ...]) -> Effective:
@@ -117,41 +124,16 @@ class Rulebook:
         )
 
 
-class _Shelf:
-    """The rules filed under one field: by its value, by its first and by its last characters."""
-
-    __slots__ = ("_beginnings", "_endings", "_values")
-
-    def __init__(self) -> None:
-        self._values: dict[str, list[int]] = {}
-        # By their length, so that a look-up asks once a length and not once a glob.
-        self._beginnings: dict[int, dict[str, list[int]]] = {}
-        self._endings: dict[int, dict[str, list[int]]] = {}
-
-    def file(self, index: int, patterns: Iterable[str]) -> None:
-        for pattern in patterns:
-            beginning, ending = _literal_ends(pattern)
-            if not is_glob(pattern):
-                filed, part = self._values, pattern
-            elif beginning:
-                filed, part = self._beginnings.setdefault(len(beginning), {}), beginning
-            else:
-                filed, part = self._endings.setdefault(len(ending), {}), ending
-            filed.setdefault(part, []).append(index)
-
-    def find(self, value: str | None, found: set[int]) -> None:
-        """Add the rules that may match a message with this value."""
-        if value is None:
-            return
-        found.update(self._values.get(value, ()))
-        for length, filed in self._beginnings.items():
-            found.update(filed.get(value[:length], ()))
-        for length, filed in self._endings.items():
-            found.update(filed.get(value[-length:], ()))
-
-
 def _can_be_filed(pattern: str) -> bool:
     return not is_glob(pattern) or any(_literal_ends(pattern))
+
+
+def _named_part(pattern: str) -> tuple[int | None, int | None, str]:
+    """The bounds of what a pattern names to the letter in a value, and what stands there."""
+    beginning, ending = _literal_ends(pattern)
+    if not is_glob(pattern):
+        return None, None, pattern
+    return (None, len(beginning), beginning) if beginning else (-len(ending), None, ending)
 
 
 def _literal_ends(pattern: str) -> tuple[str, str]:

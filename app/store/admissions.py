@@ -1,7 +1,7 @@
 """A message on its way into the store: what `admit.lua` is given, and what it answers."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from app.errors import TooLarge
 from app.routing.keys import (
@@ -33,11 +33,11 @@ from app.store.unchecked import unchecked
 from session_router.models import Decision, FieldError, Message, ThreadToOpen, To
 
 LINE_BYTES_MAX = 64 * 1024
+NO_SETTINGS: Final = StoredSettings("", "")  # those that the session has
 _decision = unchecked(Decision)
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """A message, the session that it belongs to, and the token that brought it.
 
     `chat` is the home of its id, `lives_in` names the session's shard. `routing` is None for a
@@ -50,6 +50,7 @@ class Admission:
     chat: ChatName
     lives_in: str
     body: StoredBody
+    settings: StoredSettings
     routing: Routing | None
     token_name: str
     hearing: Hearing | None = None
@@ -59,19 +60,24 @@ def routed(
     message: Message, routing: Routing, token_name: str, hearing: Hearing | None = None
 ) -> Admission:
     """A message that came from a source."""
-    body = body_of(message, routing)
     return Admission(
-        message, routing.key, routing.chat, routing.lives_in, body, routing, token_name, hearing
+        message,
+        routing.key,
+        routing.chat,
+        routing.lives_in,
+        body_of(message, routing),
+        settings_of(routing.fields, routing.isolation, people_share=routing.people_share),
+        routing,
+        token_name,
+        hearing,
     )
 
 
 def sent_to(message: Message, to: To, token_name: str) -> Admission:
     """A message to a session; one that spans chats is the home of what is sent to it."""
     session = SessionKey(to.session_key)
-    home = lives_in(session)
-    return Admission(
-        message, session, ChatName(home), home, body_of(message, None), None, token_name
-    )
+    home, body = lives_in(session), body_of(message, None)
+    return Admission(message, session, ChatName(home), home, body, NO_SETTINGS, None, token_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def admit_arguments(
     Raises `TooLarge` for a line of context that a session could not keep.
     """
     message, routing = admission.message, admission.routing
-    source, settings = message.source, _settings(routing)
+    source, settings = message.source, admission.settings
     person = routing.person if routing else None
     is_bot = source is not None and source.is_bot
     owns = message.kind == "user" and person is not None and not is_bot
@@ -154,7 +160,7 @@ def admit_arguments(
 def read_decision(reply: Reply, session: SessionKey, shard: int, admission: Admission) -> Decision:
     """What `admit.lua` decided, as the gateway is told."""
     word, reason, state, session_section, run, active, queue, control, gone = reply
-    reader = Reader(session, shard, _settings(admission.routing).text, admission.body)
+    reader = Reader(session, shard, admission.settings.text, admission.body)
     repeated = word == "duplicate"
     return _decision(
         decision=word,
@@ -187,9 +193,3 @@ def _thread(
         return ThreadToOpen(action="create", thread_id=message_id)
     bound = section[8] if section else ""
     return ThreadToOpen(action="create", thread_id=bound or None)
-
-
-def _settings(routing: Routing | None) -> StoredSettings:
-    if routing is None:
-        return StoredSettings("", "")
-    return settings_of(routing.fields, routing.isolation, people_share=routing.people_share)

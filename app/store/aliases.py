@@ -27,6 +27,10 @@ class Aliases:
             places.update(await self._client.members(keys.alias_places(shard)))
         self._places |= places  # one taught meanwhile stays known
 
+    def may_know(self, source: Source) -> bool:
+        """Whether there is anything to look up, in any place."""
+        return bool(source.user_aliases or self._places)
+
     async def known(
         self, agent: str, source: Source, fields: PolicyFields, *, teach: bool
     ) -> Source:
@@ -35,7 +39,7 @@ class Aliases:
         `teach` what is new, or only look. In a DM an alias of the user is one of the chat.
         Raises `StoreUnavailable`.
         """
-        if source.user_id is None or not (source.user_aliases or self._places):
+        if source.user_id is None:
             return source
         scope = scope_under(fields, source)
         place = keys.alias_place(agent, source.platform, scope)

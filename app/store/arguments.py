@@ -1,24 +1,23 @@
 """What scripts are given: a message's parts as the texts that they read."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 
 from pydantic_core import to_json
 
-from app.json_text import json_of, short_json_of
+from app.json_text import short_json_of
 from app.routing.daily import daily_boundaries
-from app.routing.keys import ChatName
+from app.routing.keys import SessionKey, chat_of
 from app.routing.policy import Reset
 from app.routing.route import Routing
 from app.store.chat_memories import Hearing
 from app.store.keys import home_digest
 from app.store.replies import StoredBody, StoredMessage
 from app.store.unchecked import unchecked
-from session_router.models import Data, Message, Participant, ReplyTo, ResolveRequest, Source, Usage
+from session_router.models import Data, Message, ReplyTo, ResolveRequest, Source, Usage
 
-_participant = unchecked(Participant)
 _stored_message = unchecked(StoredMessage)
 
 
@@ -51,8 +50,7 @@ def text_print(text: str) -> str:
 
 def participant_of(source: Source) -> str:
     """A person as the participants of a session show one."""
-    person = _participant(user_id=source.user_id or "", user_name=source.user_name)
-    return json_of(person).decode()
+    return to_json({"user_id": source.user_id or "", "user_name": source.user_name}).decode()
 
 
 def body_of(message: Message, routing: Routing | None) -> StoredBody:
@@ -87,11 +85,13 @@ def data_argument(data: Data | None) -> str:
     return "" if data is None else to_json(data).decode()
 
 
-def posts_arguments(sent: Iterable[str], chat: ChatName | None) -> tuple[str | int, ...]:
+def posts_arguments(sent: Sequence[str], session: SessionKey) -> tuple[str | int, ...]:
     """How many posts, then each with what it is looked up by; '' in a session that spans chats."""
-    posts = tuple(sent)
-    named = ((post, home_digest(chat, post) if chat else "") for post in posts)
-    return len(posts), *(part for both in named for part in both)
+    if not sent:
+        return (0,)
+    chat = chat_of(session)
+    named = ((post, home_digest(chat, post) if chat else "") for post in sent)
+    return len(sent), *(part for both in named for part in both)
 
 
 def usage_arguments(usage: Usage | None) -> tuple[str, str, str]:

@@ -23,10 +23,15 @@ class ChatNames:
         self._shards = shards
         self._known: OrderedDict[ChatName, str] = OrderedDict()
 
+    @property
+    def are_known(self) -> bool:
+        """Whether this router knows of any chat that moved."""
+        return bool(self._known)
+
     def kept_under(self, chat: Chat) -> str:
         """The id that a chat is kept under, as far as this router knows."""
         chat_id = chat.chat_id
-        for _ in range(HOPS_MAX if self._known else 0):
+        for _ in range(HOPS_MAX):
             older = self._known.get(chat_name(chat._replace(chat_id=chat_id)))
             if older is None:
                 break

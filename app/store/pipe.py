@@ -6,7 +6,7 @@ from typing import Any
 
 from app.store.wire import Command, Refusal, TooLate, Unanswered, Unreachable, Wire
 
-TRIES = 2  # a wire may have died with the last server: one more try at once
+TRIES_LEFT = (1, 0)  # a wire may have died with the last server: one more try at once
 # Another server is the primary now, or will be.
 _NO_PRIMARY = ("READONLY", "MASTERDOWN")
 
@@ -32,7 +32,7 @@ class Pipe:
 
         Raises `Refusal` and `Unreachable`.
         """
-        for tries_left in reversed(range(TRIES)):
+        for tries_left in TRIES_LEFT:
             wire = self._wire
             if wire is None or not wire.is_ready:
                 wire = await self._ready_wire(deadline)

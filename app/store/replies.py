@@ -144,11 +144,12 @@ class Reader:
         lease_seconds = int(section[4]) // 1000
         # A repeat says the same, whatever the policy says by then.
         tagged = (section[16] or self.view_settings(session_section).isolation) in TAGGED
-        bodies = tuple(self._body(m[5]) for m in section[12])
+        bodies = [self._body(m[5]) for m in section[12]]
         messages = tuple(
-            _message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)
+            [_message(m, body, tagged=tagged) for m, body in zip(section[12], bodies, strict=True)]
         )
         thread_id = bodies[-1].thread_id or session_section[8] or None
+        data, previous_data = _data(section[15])
         return _run(
             id=self.run_id(section[0]),
             fence=int(section[0]),
@@ -160,12 +161,12 @@ class Reader:
             session_id=section[5],
             route=_route(section[13], messages, thread_id),
             text=_text(messages, tagged=tagged),
-            context=tuple(_context_message(line, tagged=tagged) for line in section[14]),
-            omitted=tuple(_omitted(item) for item in section[11][1]),
+            context=tuple([_context_message(line, tagged=tagged) for line in section[14]]),
+            omitted=tuple(map(_omitted, section[11][1])),
             omitted_count=int(section[11][0]),
             previous=self._previous(section),
-            data=_json_object(section[15][:1]) or {},
-            previous_data=_json_object(section[15][1:]),
+            data=data,
+            previous_data=previous_data,
             messages=messages,
         )
 
@@ -174,9 +175,9 @@ class Reader:
         return sent.read if sent is not None and sent.text == text else _stored(text)
 
     def _previous(self, section: list[Any]) -> Previous | None:
-        fence, ended, reason, sealed, sent = section[6:11]
-        if not ended:
+        if not section[7]:
             return None
+        fence, ended, reason, sealed, sent = section[6:11]
         return Previous(
             id=self.run_id(fence),
             ended=ended,
@@ -198,7 +199,7 @@ class Reader:
         return self._offered(steers), self._offered(answers)
 
     def _offered(self, sections: list[list[Any]]) -> tuple[BatchMessage, ...]:
-        return tuple(self.message(section, tagged=section[7] in TAGGED) for section in sections)
+        return tuple([self.message(section, tagged=section[7] in TAGGED) for section in sections])
 
     def waiting(self, section: list[Any]) -> WaitingMessage:
         """The same section, as the view of a queue shows it."""
@@ -290,6 +291,8 @@ def _message(section: list[Any], body: StoredMessage, *, tagged: bool) -> BatchM
 
 def dropped(section: list[Any]) -> tuple[Dropped, ...]:
     """What a call dropped: id, reason, ..."""
+    if not section:
+        return ()
     return tuple(
         Dropped(message_id=message_id, reason=reason)
         for message_id, reason in zip(section[::2], section[1::2], strict=True)
@@ -336,7 +339,7 @@ def interrupt(section: list[Any] | None) -> Interrupt | None:
 def _participants(values: list[str]) -> tuple[Participant, ...]:
     parted = [value.partition(" ") for value in values]
     parted.sort(key=lambda parts: int(parts[0]))
-    return tuple(_PARTICIPANT.validate_json(parts[2], extra="ignore") for parts in parted)
+    return tuple([_PARTICIPANT.validate_json(parts[2], extra="ignore") for parts in parted])
 
 
 def _context(tokens: int, reported_limit: int, settings: ViewSettings) -> Context:
@@ -398,9 +401,16 @@ def _asking(section: list[Any] | None) -> Asking | None:
     return Asking(prompt_id=section[0], expires_at=moment(section[1])) if section else None
 
 
-def _json_object(section: list[str]) -> dict[str, JsonValue] | None:
-    return _OBJECT.validate_json(section[0]) if section and section[0] else None
+def _data(section: list[str]) -> tuple[dict[str, JsonValue], dict[str, JsonValue] | None]:
+    """The gateway's own JSON of this session id, and of the one before; nothing: it has none."""
+    if not section:
+        return {}, None
+    current, previous = section
+    return (
+        _OBJECT.validate_json(current) if current else {},
+        _OBJECT.validate_json(previous) if previous else None,
+    )
 
 
 def _text(messages: tuple[BatchMessage, ...], *, tagged: bool) -> str:
-    return "\n".join((m.tagged_text or "") if tagged else m.text for m in messages)
+    return "\n".join([(m.tagged_text or "") if tagged else m.text for m in messages])

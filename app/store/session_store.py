@@ -4,7 +4,7 @@ A method that raised may have done its work; called again with the same argument
 it once and answers as it did. All methods raise `StoreUnavailable` and `StoreFull`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from pydantic_core import to_json
@@ -87,13 +87,18 @@ class SessionStore:
         session, where = admission.session, admission.lives_in
         early, is_homed = NO_EDIT, False
         for _ in range(HOPS_MAX):
-            if shard_of(where, self._shards) != chat_shard and not is_homed:
+            shard = shard_of(where, self._shards)
+            if shard != chat_shard and not is_homed:
                 session, early = await self._set_home(chat_shard, digest, session, admission)
                 # From there on that shard knows better: a thread of it may be bound.
                 where, is_homed = lives_in(session), True
-            shard = shard_of(where, self._shards)
+                shard = shard_of(where, self._shards)
             session_keys = keys.session_keys(shard, session, where)
             reply = await self._admit_in(session_keys, admission, digest, early)
+            if reply[0] == "settings":  # the store does not have them
+                reply = await self._admit_in(
+                    session_keys, admission, digest, early, with_settings=True
+                )
             match reply[0]:
                 case "moved":
                     return ConversationMoved()
@@ -105,24 +110,19 @@ class SessionStore:
                     return read_decision(reply, session, shard, admission)
         raise StoreUnavailable(MOVING)
 
-    async def _admit_in(
+    def _admit_in(
         self,
         session_keys: tuple[str, str, str],
         admission: Admission,
         digest: str,
         early: tuple[str, str, str],
-    ) -> Reply:
-        """One call, and another with the settings where the store does not have them."""
-        clock = self._clock()
-        for with_settings in (False, True):
-            reply = await self._client.call(
-                scripts.ADMIT,
-                session_keys,
-                *admit_arguments(admission, digest, clock, early, with_settings=with_settings),
-            )
-            if reply[0] != "settings":
-                break
-        return reply
+        *,
+        with_settings: bool = False,
+    ) -> Awaitable[Reply]:
+        arguments = admit_arguments(
+            admission, digest, self._clock(), early, with_settings=with_settings
+        )
+        return self._client.call(scripts.ADMIT, session_keys, *arguments)
 
     async def _set_home(
         self, shard: int, digest: str, session: SessionKey, admission: Admission
@@ -152,7 +152,7 @@ class SessionStore:
             *usage_arguments(request.usage),
             data_argument(request.data),
             "" if request.hold is None else str(int(request.hold)),
-            *posts_arguments(request.sent, chat_of(address.session)),
+            *posts_arguments(request.sent, address.session),
             *request.seen,
         )
         if reply[0] != "renewed":
@@ -228,7 +228,7 @@ class SessionStore:
             flag(request.next),
             *usage_arguments(request.usage),
             data_argument(request.data),
-            *posts_arguments(request.sent, chat_of(address.session)),
+            *posts_arguments(request.sent, address.session),
             *request.seen,
         )
         if reply[0] != "completed":

@@ -61,24 +61,24 @@ class StoreClient:
         started = perf_counter()
         try:
             with tracing.calling_store(script.verb):
-                return await self._run(script, keys, *arguments)
+                return await self._run(script, keys, arguments)
         except Exception as error:
             metrics.store_failed(error)
             raise
         finally:
             metrics.store_answered(script.verb, perf_counter() - started)
 
-    async def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Reply:
+    async def _run(self, script: Script, keys: Sequence[str], arguments: Command) -> Reply:
         library = scripts.LIBRARY
         command = ("FCALL", library.function(script), len(keys), *keys, *arguments)
         try:
-            reply = await self._execute(keys[0], command, once=script.is_act)
+            reply: Reply = await self._execute(keys[0], command, once=script.is_act)
         except Refusal as refusal:
             if str(refusal) != FUNCTION_NOT_FOUND:
                 raise
             await self._load(library, keys[0])
             reply = await self._execute(keys[0], command, once=script.is_act)
-        return list(reply)
+        return reply
 
     async def _load(self, library: Library, key: str) -> None:
         """Load a library where this key lives, unless somebody else was first."""

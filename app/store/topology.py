@@ -1,6 +1,7 @@
 """Where the store is: one server, the primary that Sentinels name, or a cluster's primaries."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 import redis.asyncio as redis
@@ -26,9 +27,9 @@ LISTEN_SECONDS = 10
 class Topology(Protocol):
     """Runs commands where their key lives, and gives clients to subscribe with."""
 
-    async def execute(
+    def execute(
         self, key: str, command: Command, deadline: float, *, once: bool = False
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
         """Run a command on a key, by a time of the event loop's clock.
 
         A command whose connection ended is sent again, unless it is to be done `once` and may
@@ -95,10 +96,10 @@ class SingleServer:
         self._servers = Servers(address.url, timeout_seconds)
         self._pipe = Pipe(self._servers.open)
 
-    async def execute(
+    def execute(
         self, _key: str, command: Command, deadline: float, *, once: bool = False
-    ) -> Any:
-        return await self._pipe.execute(command, deadline, once=once)
+    ) -> Coroutine[Any, Any, Any]:
+        return self._pipe.execute(command, deadline, once=once)
 
     async def subscriber(self, _deadline: float) -> redis.Redis:
         return self._servers.client()
@@ -130,10 +131,10 @@ class NamedPrimary:
         self._discovery = asyncio.Lock()
         self._pipe = Pipe(self._open)
 
-    async def execute(
+    def execute(
         self, _key: str, command: Command, deadline: float, *, once: bool = False
-    ) -> Any:
-        return await self._pipe.execute(command, deadline, once=once)
+    ) -> Coroutine[Any, Any, Any]:
+        return self._pipe.execute(command, deadline, once=once)
 
     async def subscriber(self, _deadline: float) -> redis.Redis:
         return self._servers.client(await self._primary())

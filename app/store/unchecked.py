@@ -5,32 +5,48 @@ came from outside was checked when it came in.
 """
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from pydantic import BaseModel
 
 Fields = ParamSpec("Fields")
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+# Its own names begin with an underscore, as no field's does.
+_MAKER: Final = """
+def make(*, {parameters}):
+    _made = _new(_model)
+    _put(_made, "__dict__", {{{values}}})
+    _put(_made, "__pydantic_fields_set__", _names)
+    _put(_made, "__pydantic_extra__", None)
+    _put(_made, "__pydantic_private__", None)
+    return _made
+"""
+
 
 def unchecked(model: Callable[Fields, ModelT]) -> Callable[Fields, ModelT]:
     """A maker of this model that takes the values of its fields as they are.
 
-    It does what pydantic's `model_construct` does, for fields that are all known before. A field
-    whose default is made by a factory must be given.
+    It does what pydantic's `model_construct` does, for fields that are all known before. It is
+    written for them, as a dataclass's `__init__` is: else two dictionaries would be filled for each
+    model. A field whose default is made by a factory must be given.
     """
-    made_as = cast("type[BaseModel]", model)
-    fields = made_as.model_fields
-    template = {name: field.get_default() for name, field in fields.items()}
-    names = set(fields)
-    new, put = made_as.__new__, object.__setattr__
-
-    def make(**values: Any) -> BaseModel:
-        made = new(made_as)
-        put(made, "__dict__", template | values)
-        put(made, "__pydantic_fields_set__", names)
-        put(made, "__pydantic_extra__", None)
-        put(made, "__pydantic_private__", None)
-        return made
-
-    return cast("Callable[Fields, ModelT]", make)
+    fields = cast("type[BaseModel]", model).model_fields
+    defaults = {
+        name: field.get_default() for name, field in fields.items() if not field.is_required()
+    }
+    text = _MAKER.format(
+        parameters=", ".join(
+            f"{name}=_defaults[{name!r}]" if name in defaults else name for name in fields
+        ),
+        values=", ".join(f"{name!r}: {name}" for name in fields),
+    )
+    known: dict[str, Any] = {
+        "_defaults": defaults,
+        "_model": model,
+        "_names": set(fields),
+        "_new": cast("type[BaseModel]", model).__new__,
+        "_put": object.__setattr__,
+    }
+    exec(text, known)  # noqa: S102  of the names of fields alone
+    return cast("Callable[Fields, ModelT]", known["make"])

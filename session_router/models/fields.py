@@ -31,8 +31,16 @@ def _integer_to_text(value: object) -> object:
 
 def to_rfc3339(moment: datetime) -> str:
     """A moment as it stands on the wire."""
-    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return in_utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031 (in less time than isoformat)
+        at.year,
+        at.month,
+        at.day,
+        at.hour,
+        at.minute,
+        at.second,
+        at.microsecond // 1000,
+    )
 
 
 def _finite(value: JsonValue) -> JsonValue:

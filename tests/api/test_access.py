@@ -136,8 +136,8 @@ async def test_a_role_may_call_what_is_its_own_and_nothing_else(
     guarded: Service, role: str
 ) -> None:
     # A stream that a role may open is told that there is no room, for it would not end.
-    state = guarded.app.state
-    state.services = replace(state.services, streams_max=0)
+    app = guarded.app
+    app.services = replace(app.services, streams_max=0)
     for method, path, roles in CALLS:
         response = await guarded.with_token(role).ask(method, path)
         if role in roles:

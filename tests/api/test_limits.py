@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ async def test_a_claim_beyond_those_that_may_wait_is_refused(store_url: str) -> 
     async with running(store_url, claims_max=1) as service:
         body = {"consumer": "first", "wait_seconds": 20}
         waiting = asyncio.create_task(service.ask("POST", "/v1/runs/claim", json=body))
-        while not service.app.state.services.claims.waiting():  # noqa: ASYNC110
+        while not service.app.services.claims.waiting():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         refused = await service.ask("POST", "/v1/runs/claim", json={"consumer": "second"})
         assert refused.status_code == 429
@@ -77,13 +78,13 @@ async def test_a_claim_beyond_those_that_may_wait_is_refused(store_url: str) -> 
 
 async def test_a_stream_beyond_those_that_are_kept_open_is_refused(store_url: str) -> None:
     async with running(store_url, streams_max=1) as service:
-        stream = service.app.state.services.signals.stream("", "first")
+        stream: Any = service.app.services.signals.stream("", "first")
         assert await anext(stream)
         refused = await service.ask("GET", "/v1/signals?consumer=second")
         assert refused.status_code == 429
         assert refused.json()["type"].endswith(":too_many_streams")
         await stream.aclose()
-        assert service.app.state.services.signals.open_streams() == 0
+        assert service.app.services.signals.open_streams() == 0
 
 
 async def test_by_default_nobody_is_limited(service: Service) -> None:

@@ -215,7 +215,7 @@ async def test_a_stolen_consumer_name_brings_nothing_of_its_owner(guarded: Servi
         run["id"]
     ]
     await owner.send("m2")  # interrupts it
-    holdings = guarded.app.state.services.signals._holdings
+    holdings = guarded.app.services.signals._holdings
     assert await holdings.outstanding("thief", "worker-1") == []
     assert [signal.run_id for signal in await holdings.outstanding("main", "worker-1")] == [
         run["id"]

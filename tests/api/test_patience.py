@@ -57,3 +57,31 @@ async def test_a_wait_that_is_cancelled_is_forgotten() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not waits._waits
+
+
+async def test_a_wait_that_was_too_long_leaves_its_task_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "BODY_SECONDS", SHORT_SECONDS)
+    task = asyncio.current_task()
+    assert task is not None
+    async with asyncio.timeout(10):
+        with pytest.raises(TimeoutError):
+            await Patience().wait(stalled())
+        assert task.cancelling() == 0
+        assert await Patience().wait(asyncio.sleep(0, b"the next")) == b"the next"
+
+
+async def test_who_is_cancelled_while_a_wait_ends_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "BODY_SECONDS", 0.0)
+    waits = Patience()
+    task = asyncio.create_task(waits.wait(stalled()))
+    await asyncio.sleep(0)
+    waits._look_around(SHORT_SECONDS)
+    assert task.cancelling() == 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not waits._waits

@@ -25,7 +25,7 @@ async def guarded(store_url: str, tmp_path: Path) -> AsyncIterator[Service]:
 
 
 def services(service: Service) -> Services:
-    found: Services = service.app.state.services
+    found: Services = service.app.services
     return found
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-from fastapi import FastAPI
 
+from app.api.application import Application
 from app.main import create_app
 from app.settings import Settings
 from app.store.deadlines import Deadlines
@@ -40,7 +40,9 @@ class Router:
 
     _numbers = count(1)
 
-    def __init__(self, app: FastAPI, client: httpx.AsyncClient, clock: Clock, shards: int) -> None:
+    def __init__(
+        self, app: Application, client: httpx.AsyncClient, clock: Clock, shards: int
+    ) -> None:
         self.app = app
         self.clock = clock
         self._client = client
@@ -104,7 +106,7 @@ class Router:
 
     async def sweep(self) -> None:
         """Settle all that has run out."""
-        client = self.app.state.services.client
+        client = self.app.services.client
         deadlines = Deadlines(client, self._shards, self.clock)
         for shard in deadlines.shards:
             await deadlines.settle_due(shard)
@@ -112,7 +114,7 @@ class Router:
 
     async def follow(self) -> None:
         """Let it look now at what it looks at twice a second: policy and aliases."""
-        await self.app.state.services.policy.follow()
+        await self.app.services.policy.follow()
 
 
 @asynccontextmanager

@@ -134,7 +134,7 @@ async def newer(store_url: str) -> str:
     """Give a store whose policy a newer release has put, after one that this one can read."""
     async with router(store_url) as there:
         await there.put_policy(**SHARED)
-        call = there.app.state.services.policies.put
+        call = there.app.services.policies.put
         await call(json.dumps({"defaults": {"isolation": "telepathy"}}), "a newer release")
         await there.follow()
         await assert_old_policy_holds(there)

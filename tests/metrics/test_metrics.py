@@ -146,7 +146,7 @@ async def test_claims_and_streams_are_counted_while_they_last(service: Service) 
 
     body = {"consumer": "w", "wait_seconds": 30}
     claim = asyncio.create_task(service.ask("POST", "/v1/runs/claim", json=body))
-    await eventually(service.app.state.services.claims.waiting)
+    await eventually(service.app.services.claims.waiting)
     assert await waiting() == 1
     await service.post("/v1/messages", message() | {"dispatch": "worker"})
     assert (await claim).json()["runs"]
@@ -165,7 +165,7 @@ async def test_while_the_store_is_away_the_page_says_so_and_counts_its_errors(
 
     errors = "session_router_store_errors_total"
     before = (await scrape(service)).value(errors, error="store_unavailable")
-    monkeypatch.setattr(service.app.state.services.client, "_run", away)
+    monkeypatch.setattr(service.app.services.client, "_run", away)
     seen = await scrape(service)
     assert seen.value("session_router_store_up") == 0
     assert seen.value(errors, error="store_unavailable") > before
@@ -242,7 +242,7 @@ async def test_a_request_id_comes_back_if_it_is_sane(service: Service) -> None:
 async def test_an_unexpected_error_is_answered_with_its_request_id_and_counted(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.app.state.services.figures, "read", None)
+    monkeypatch.setattr(service.app.services.figures, "read", None)
     transport = httpx.ASGITransport(service.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
         response = await http.get("/v1/stats", headers={"X-Request-Id": "gw-7"})

@@ -70,11 +70,11 @@ class Service:
     def hold(self, policy: Mapping[str, Any]) -> None:
         """Let another policy hold from now on, as a `PUT` of it will."""
         rulebook = Rulebook(policy_from({"defaults": dict(policy)}))
-        self._app.state.services.policy.rulebook = rulebook
+        self._app.services.policy.rulebook = rulebook
 
     def sweep(self) -> None:
         """Settle every session whose deadline has passed, as the service does by itself."""
-        services = self._app.state.services
+        services = self._app.services
         deadlines = Deadlines(services.client, 1, self._clock)
         self._runner.run(Sweep(deadlines).run_once())
         self._runner.run(Retirement(deadlines).run_once())
@@ -84,7 +84,7 @@ class Service:
         return self._runner.run(self._claim(SessionKey(key), consumer))
 
     async def _claim(self, key: SessionKey, consumer: str) -> Body | None:
-        ready_runs = ReadyRuns(self._app.state.services.client, 1, self._clock)
+        ready_runs = ReadyRuns(self._app.services.client, 1, self._clock)
         for ready in await ready_runs.find(1, [key]):
             if ready.session == key:
                 run = await ready_runs.claim(ready, Claimer("", consumer, ""))

@@ -200,5 +200,5 @@ async def serving(
             app.router.lifespan_context(app),
             AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
         ):
-            deadlines = Deadlines(app.state.services.client, settings.shards, clock)
+            deadlines = Deadlines(app.services.client, settings.shards, clock)
             yield Service(http, clock, Sweep(deadlines))

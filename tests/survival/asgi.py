@@ -4,8 +4,7 @@ import asyncio
 import json
 from typing import Any, Self
 
-from fastapi import FastAPI
-
+from app.api.application import Application
 from tests.service import LOOPBACK, Json
 
 PATIENCE_SECONDS = 5.0
@@ -15,7 +14,7 @@ class Call:
     """One request, as a server would pass it on. `pause` lets it read nothing more."""
 
     def __init__(
-        self, app: FastAPI, method: str, path: str, body: Json | None = None, token: str = ""
+        self, app: Application, method: str, path: str, body: Json | None = None, token: str = ""
     ) -> None:
         self.status = 0
         self.body = bytearray()

@@ -24,7 +24,7 @@ async def service(store_url: str) -> AsyncIterator[Service]:
 
 
 def services(service: Service) -> Services:
-    found: Services = service.app.state.services
+    found: Services = service.app.services
     return found
 
 

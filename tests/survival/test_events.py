@@ -60,7 +60,7 @@ def serve(serve: Serve, redis: "Redis") -> Serve:
 
 
 def services(service: Service) -> Services:
-    found: Services = service.app.state.services
+    found: Services = service.app.services
     return found
 
 

@@ -79,7 +79,7 @@ async def test_streams_outlive_the_store_and_tell_what_is_outstanding_when_it_is
             assert pid is not None
             store._process.kill()  # type: ignore[union-attr]
             store._process.wait()  # type: ignore[union-attr]
-            services = service.app.state.services
+            services = service.app.services
             services.signals.signalled("")
             assert (
                 await service.ask("POST", "/v1/runs/claim", json={"consumer": "w"})

@@ -33,7 +33,7 @@ async def opened(call: Call) -> Call:
 
 
 def services(service: Service) -> Services:
-    found: Services = service.app.state.services
+    found: Services = service.app.services
     return found
 
 
