@@ -16,7 +16,7 @@ from bench.figures import Figure
 from bench.scripts import Step, Verbs, message_of
 
 SESSIONS, SHORT_SESSIONS = 1000, 200
-WAITING = 10
+WAITING = 19  # to twenty, the most that one sender may have waiting: lists grow in steps
 AT_ONCE = 100
 ASIDE = ("timeline", "participants", "ended")
 ALICE, BOB = "456000000000000001", "456000000000000002"

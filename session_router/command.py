@@ -7,6 +7,8 @@ SERVER_PACKAGES = frozenset(
         "fastapi",
         "hiredis",
         "httptools",
+        "orjson",
+        "prometheus_client",
         "pydantic_settings",
         "redis",
         "starlette",

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import quote
 
+from app.store.allocator import preloaded
 from app.store.folder_locks import (
     END_SECONDS,
     POLL_SECONDS,
@@ -188,7 +189,7 @@ class EmbeddedValkey:
                 pass_fds=(server_lock,),
                 cwd=self.data_dir,
                 # Valkey refuses to start where the locale is unknown.
-                env={**os.environ, "LC_ALL": "C"},
+                env={**os.environ, **preloaded(), "LC_ALL": "C"},
                 # Ctrl-C reaches the service alone, which ends its requests before the store.
                 start_new_session=True,
             )

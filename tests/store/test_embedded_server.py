@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from redis import Redis
 
-from app.store import embedded, folder_locks
+from app.store import allocator, embedded, folder_locks
 from app.store.embedded import DataDirBusy, EmbeddedValkey, EmbeddedValkeyError
 from tests.processes import is_gone, wait_until
 
@@ -68,6 +69,48 @@ def read(server: EmbeddedValkey) -> bytes | None:
         value = redis.get("kept")
     assert value is None or isinstance(value, bytes)
     return value
+
+
+def mapped_into(server: EmbeddedValkey) -> str:
+    return Path(f"/proc/{server.pid}/maps").read_text()
+
+
+@linux_only
+def test_it_uses_the_allocator_that_is_installed(data_dir: Path) -> None:
+    with EmbeddedValkey(data_dir) as server:
+        assert allocator.LIBRARY in mapped_into(server)
+
+
+@linux_only
+def test_it_uses_the_allocator_that_its_environment_names(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_PRELOAD", "")
+    with EmbeddedValkey(data_dir) as server:
+        assert allocator.LIBRARY not in mapped_into(server)
+
+
+@linux_only
+@pytest.mark.parametrize("missing", ["package", "file", "plain path"])
+def test_it_does_without_the_allocator_where_there_is_none(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    def files_of(package: str) -> list[metadata.PackagePath]:
+        if missing == "package":
+            raise metadata.PackageNotFoundError(package)
+        folder = tmp_path / "with a space"
+        folder.mkdir(exist_ok=True)
+        if missing == "plain path":
+            (folder / allocator.LIBRARY).touch()
+        file = metadata.PackagePath(allocator.LIBRARY)
+        file.dist = metadata.PathDistribution(folder / "package.dist-info")
+        return [file]
+
+    monkeypatch.setattr(metadata, "files", files_of)
+    assert allocator.preloaded() == {}
+    with EmbeddedValkey(data_dir) as server:
+        assert allocator.LIBRARY not in mapped_into(server)
+        write(server, "1")
 
 
 def test_it_starts_ends_and_finds_its_data_again(data_dir: Path) -> None:
