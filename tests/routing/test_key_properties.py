@@ -21,7 +21,12 @@ def projected(sent: Sent) -> tuple[Any, ...]:  # noqa: PLR0911 (one for each kin
         inside = "tagged" if inside == "inherit" else inside
         if thread_id is None and source.chat_type != "dm":
             if source.platform not in PREDICTABLE:
-                return ("opener", chat, message_id, inside == "per_user" and source.user_id)
+                return (
+                    "opener",
+                    chat,
+                    message_id,
+                    source.user_id if inside == "per_user" else None,
+                )
             thread_id = message_id
     spanning = spanning_dm(sent) if source.chat_type == "dm" else spanning_chat(sent)
     if thread_id is not None and inside != "inherit":
