@@ -6,6 +6,7 @@ As the server says (`MEMORY USAGE`), key and allocation included, with ids as lo
 import asyncio
 import tempfile
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from redis import Redis
@@ -16,7 +17,7 @@ from bench.figures import Figure
 from bench.scripts import Step, Verbs, message_of
 
 SESSIONS, SHORT_SESSIONS = 1000, 200
-WAITING = 19  # to twenty, the most that one sender may have waiting: lists grow in steps
+WAITING_MAX = 20  # of one sender, by default
 AT_ONCE = 100
 ASIDE = ("timeline", "participants", "ended")
 ALICE, BOB = "456000000000000001", "456000000000000002"
@@ -62,24 +63,36 @@ async def measure(*, short: bool) -> list[Figure]:
         idle = sessions.bytes_of("session", "sessions", "due")
         remembered = sessions.bytes_of("id")
         aside = {kind: sessions.bytes_of(kind) for kind in ASIDE}
-        await sessions.each(verbs.admitting(_message_id(1), ALICE))
-        await sessions.each(verbs.admitting(_message_id(2), BOB, text=TEXT))
-        before = sessions.bytes_of("queue", "id", "senders")
-        for number in range(WAITING):
-            await sessions.each(verbs.admitting(_message_id(3 + number), BOB, text=TEXT))
-        waiting = (sessions.bytes_of("queue", "id", "senders") - before) / WAITING
+        waiting = await _waiting(sessions)
         await verbs.client.close()
-    sample = message_of(_message_id(0), _chat(0), BOB, text=TEXT)
-    body = len(TEXT) + len(body_of(sample, None).text.encode())
     return [
         Figure("idle session with its indexes", idle, "bytes", 400, count),
-        Figure("waiting message, beyond its body", waiting - body, "bytes", 350, count),
+        Figure("waiting message, beyond its body", mean(waiting), "bytes", 350, count),
+        Figure("waiting message, in the queue of the worst length", max(waiting), "bytes"),
         Figure("remembered message id", remembered, "bytes", 200, count),
         *(
             Figure(f"{kind} of a session", size, "bytes", None, count)
             for kind, size in aside.items()
         ),
     ]
+
+
+async def _waiting(sessions: _Sessions) -> list[float]:
+    """The bytes of each message beyond its body that wait behind another, up to `WAITING_MAX`.
+
+    They differ with the length of the queue, for a list grows in steps.
+    """
+    await sessions.each(sessions.verbs.admitting(_message_id(1), ALICE))
+    ids = sessions.bytes_of("id")
+    queues = []
+    for number in range(WAITING_MAX):
+        await sessions.each(sessions.verbs.admitting(_message_id(2 + number), BOB, text=TEXT))
+        queues.append(sessions.bytes_of("queue", "senders"))
+    id_bytes = (sessions.bytes_of("id") - ids) / WAITING_MAX
+    sample = message_of(_message_id(0), _chat(0), BOB, text=TEXT)
+    body = len(TEXT) + len(body_of(sample, None).text.encode())
+    behind = enumerate(queues[1:], 1)
+    return [(queue - queues[0]) / length + id_bytes - body for length, queue in behind]
 
 
 def _chat(number: int) -> str:

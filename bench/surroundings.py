@@ -36,7 +36,9 @@ def _processor() -> str:
 
 
 def _allocator() -> str:
-    return f"mimalloc {version(PACKAGE)}" if preloaded() else "the allocator of its environment"
+    if preloaded():
+        return f"mimalloc {version(PACKAGE)}"
+    return os.environ.get("LD_PRELOAD") or "the C library's allocator"
 
 
 def _wrk() -> str:

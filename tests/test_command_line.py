@@ -154,10 +154,23 @@ def _without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delitem(sys.modules, name)
 
 
-@pytest.mark.parametrize("package", ["yaml", "pydantic_settings"])
+@pytest.mark.parametrize(
+    "package",
+    [
+        "fastapi",
+        "hiredis",
+        "orjson",
+        "prometheus_client",
+        "pydantic_settings",
+        "redis",
+        "starlette",
+        "yaml",
+    ],
+)
 def test_a_gateway_without_the_server_is_told_how_to_get_it(
     package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(sys, "argv", ["session-router", "openapi", "--check"])
     _without(package, monkeypatch)
     assert command.main() == 2
     message = capsys.readouterr().err

@@ -9,8 +9,8 @@ from app.api.services import Services
 class Application(FastAPI):
     """A FastAPI application whose calls go straight to its layers, `middleware_stack`.
 
-    FastAPI's own way there looks for its telemetry at each call, and Starlette's for layers that
-    are not made yet. `services` are there as long as the application runs.
+    FastAPI's own way there looks for its telemetry and for a root path at each call; this service
+    has neither. `services` are there as long as the application runs.
     """
 
     services: Services

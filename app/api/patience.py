@@ -44,23 +44,28 @@ class Patience:
             return await part
         except asyncio.CancelledError as error:
             # Of both ends that may come at once, the one that somebody else asked for holds.
-            if task not in self._waits and task.uncancel() <= cancelled_before:
+            if task not in self._waits and task.cancelling() - 1 <= cancelled_before:
                 raise TimeoutError from error
             raise
         finally:
-            self._waits.pop(task, None)
+            if self._waits.pop(task, None) is None:
+                task.uncancel()
 
     def _look_in(self, seconds: float) -> None:
         self._look = asyncio.get_running_loop().call_later(seconds, self._look_around, seconds)
 
     def _look_around(self, pause_seconds: float) -> None:
-        now, self._look = asyncio.get_running_loop().time(), None
-        late = [task for task, at in self._waits.items() if min(at, self._ends_at) <= now]
-        for task in late:
-            del self._waits[task]
-            task.cancel()
+        loop = asyncio.get_running_loop()
+        now, self._look = loop.time(), None
+        for task, at in self._waits.items():
+            if min(at, self._ends_at) <= now:
+                loop.call_soon(self._give_up, task)  # what has come already is returned first
         if self._waits:
             self._look_in(pause_seconds)
+
+    def _give_up(self, task: asyncio.Task[Any]) -> None:
+        if self._waits.pop(task, None) is not None:
+            task.cancel()
 
     def lose(self) -> None:
         """The service ends."""

@@ -231,8 +231,8 @@ def opens_unknown(key: str) -> bool:
 
 
 def _thread_part_of(key: str) -> tuple[str, str] | None:
-    # Most are no thread, which these words tell sooner: no id can spell them.
-    if ":thread:" not in key and ":opener:" not in key:
+    # Most have no such part, which this word tells sooner: before an opener it is the chat type.
+    if ":thread:" not in key:
         return None
     match = _CHAT_KEY.fullmatch(key)
     if match is not None:

@@ -1,7 +1,7 @@
 """The memory allocator of the embedded Valkey: mimalloc, where there is one for this machine.
 
 Valkey on Linux is meant to run on jemalloc; the wheel's was built with the C library's `malloc`,
-which makes a decision cost half as much again, and more the more is stored
+which makes a decision cost it some 40 % more, and more the more is stored
 (docs/decisions/allocator.md).
 """
 

@@ -1,6 +1,7 @@
 """What stalls is waited for its own time, and hardly at all when the service ends."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -72,6 +73,57 @@ async def test_a_wait_that_was_too_long_leaves_its_task_as_it_was(
         assert await Patience().wait(asyncio.sleep(0, b"the next")) == b"the next"
 
 
+async def test_what_came_in_time_is_returned_though_it_is_looked_at_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "BODY_SECONDS", 0.0)
+    waits = Patience()
+    body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(waits.wait(body))
+    await asyncio.sleep(0)
+    body.set_result(b"whole")
+    waits._look_around(SHORT_SECONDS)
+    assert await task == b"whole"
+    await asyncio.sleep(0)
+    assert task.cancelling() == 0
+
+
+async def test_a_task_that_was_to_be_cancelled_before_is_told_that_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "BODY_SECONDS", SHORT_SECONDS)
+
+    async def goes_on() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await Patience().wait(stalled())
+        return task.cancelling()
+
+    async with asyncio.timeout(10):
+        assert await asyncio.create_task(goes_on()) == 1
+
+
+async def test_a_part_that_hears_nothing_of_its_end_leaves_its_task_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "BODY_SECONDS", SHORT_SECONDS)
+
+    async def deaf() -> bytes:
+        with contextlib.suppress(asyncio.CancelledError):
+            await stalled()
+        return b"nothing"
+
+    task = asyncio.current_task()
+    assert task is not None
+    async with asyncio.timeout(10):
+        assert await Patience().wait(deaf()) == b"nothing"
+    assert task.cancelling() == 0
+
+
 async def test_who_is_cancelled_while_a_wait_ends_is_cancelled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -80,6 +132,7 @@ async def test_who_is_cancelled_while_a_wait_ends_is_cancelled(
     task = asyncio.create_task(waits.wait(stalled()))
     await asyncio.sleep(0)
     waits._look_around(SHORT_SECONDS)
+    await asyncio.sleep(0)
     assert task.cancelling() == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,6 +1,6 @@
 """Replies to what the agent posted join its session; overheard lines open none."""
 
-from tests.isolation.router import Router, group
+from tests.isolation.router import Router, dm, group
 
 ALICE, BOB = group("discord", "room", "alice"), group("discord", "room", "bob")
 TELEGRAM = group("telegram", "room", "alice")
@@ -27,6 +27,28 @@ async def test_a_reply_to_a_post_joins_its_thread_outside_threads(there: Router)
         assert joined["thread"] is None
         opened = await there.turn(other)
         assert opened["session"]["key"] != first["session"]["key"]
+
+
+async def test_a_reply_inside_another_thread_or_a_dm_stays_where_it_was_sent(there: Router) -> None:
+    await there.put_policy(defaults={"isolation": "thread"})
+    first = await there.send({**ALICE, "thread_id": "t1"})
+    await there.complete(first["run"], sent=["post-1"])
+    elsewhere = await there.turn({**ALICE, "thread_id": "t2"}, reply_to="post-1")
+    assert elsewhere["session"]["key"] == "agent:main:discord:thread:room:thread:t2"
+    first = await there.send(dm("discord", "alice", thread_id="t1"))
+    await there.complete(first["run"], sent=["post-2"])
+    outside = await there.turn(dm("discord", "alice"), reply_to="post-2")
+    assert outside["session"]["key"] == "agent:main:discord:dm:alice"
+
+
+async def test_a_reply_to_a_post_in_a_thread_is_ones_own_session_under_per_user(
+    there: Router,
+) -> None:
+    await there.put_policy(defaults={"isolation": "per_user"})
+    first = await there.send({**BOB, "thread_id": "t1"})
+    await there.complete(first["run"], sent=["post-1"])
+    own = await there.turn(ALICE, reply_to="post-1")
+    assert own["session"]["key"] == "agent:main:discord:group:room:alice"
 
 
 async def test_where_threads_are_per_user_a_reply_joins_ones_own(there: Router) -> None:

@@ -76,7 +76,10 @@ def mapped_into(server: EmbeddedValkey) -> str:
 
 
 @linux_only
-def test_it_uses_the_allocator_that_is_installed(data_dir: Path) -> None:
+def test_it_uses_the_allocator_that_is_installed(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
     with EmbeddedValkey(data_dir) as server:
         assert allocator.LIBRARY in mapped_into(server)
 
@@ -106,6 +109,7 @@ def test_it_does_without_the_allocator_where_there_is_none(
         file.dist = metadata.PathDistribution(folder / "package.dist-info")
         return [file]
 
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
     monkeypatch.setattr(metadata, "files", files_of)
     assert allocator.preloaded() == {}
     with EmbeddedValkey(data_dir) as server:
