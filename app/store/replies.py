@@ -1,7 +1,7 @@
 """What the sections of the scripts' replies mean: one reader for each.
 
 `lua/session/replies.lua` writes them. A section is a list of texts and numbers in a fixed
-order; an empty text, False or None stands for what is not there, and for a list that is empty.
+order; an empty text, False or None stands for what is not there, and may for an empty list.
 """
 
 from datetime import UTC, datetime

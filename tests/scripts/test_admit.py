@@ -486,6 +486,17 @@ async def test_a_grant_that_is_given_again_has_the_message_as_it_was_stored(
     assert again.messages[0].mentions == ("bot",)
 
 
+async def test_what_one_call_settles_and_accepts_is_counted_where_each_came_from(
+    sessions: Open,
+) -> None:
+    s = sessions(dm_scope="main")
+    granted(await s.send("m1", "alice", platform="discord", chat_type="dm", chat_id="d1"))
+    s.clock.step(31)  # the lease is over, and its message waits again
+    await s.send("m2", "alice", platform="telegram", chat_type="dm", chat_id="d2")
+    stats = s.state["stats"]
+    assert (stats["accepted:main:discord"], stats["accepted:main:telegram"]) == (1, 1)
+
+
 STRANGE = 'a "b" \\ / \x00 \x1f \x7f \u2028 \n \r\n é \U0001f600 {} [] %d \\u0041'
 
 

@@ -12,6 +12,20 @@ from tests.scripts.conftest import Open
 from tests.sessions import ROOM
 
 OTHER = "agent:main:discord:group:other"
+# What is kept between calls, after many that have nothing in common, in KiB.
+KEPT = """
+TAG, name = 'sr:{0}:', 'agent:main:discord:group:room'
+collectgarbage()
+local before = collectgarbage('count')
+for i = 1, 50000 do
+  text(i)
+  BUCKET = 'main:' .. i
+  key = keys_of({})
+  assert(key.sessions == 'sr:{0}:sessions:main:' .. i)
+end
+collectgarbage()
+return collectgarbage('count') - before
+"""
 
 
 async def test_what_a_call_had_in_hand_when_it_failed_is_not_the_next_calls(
@@ -44,6 +58,13 @@ async def test_two_releases_share_a_store_and_each_calls_its_own_functions(
         assert (await s.send("m2", "bob")).decision == "queue"
     assert (await s.send("m3", "alice")).decision == "interrupt"
     assert len(s.redis.execute_command("FUNCTION", "LIST")) == 2
+
+
+def test_texts_and_names_of_keys_are_kept_for_the_next_calls_and_not_for_ever(
+    sessions: Open,
+) -> None:
+    source = (scripts.LUA / "session/keys.lua").read_text()
+    assert sessions().redis.eval(source + KEPT, 0) < 500
 
 
 async def test_settings_that_are_known_by_heart_are_those_of_each_session(sessions: Open) -> None:

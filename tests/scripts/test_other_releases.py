@@ -6,7 +6,7 @@ from app.routing.route import route
 from app.store.admissions import routed
 from app.store.figures import Figures
 from session_router.models import CompleteRequest, Decision
-from tests.packed import unpack_map
+from tests.packed import unpack, unpack_map
 from tests.scripts.conftest import Open
 from tests.sessions import ROOM, Sessions, granted, ids
 
@@ -28,6 +28,13 @@ redis.call('SET', KEYS[1], cmsgpack.pack(fields))
 SHORTEN = """
 local values = cmsgpack.unpack(redis.call('LINDEX', KEYS[1], 0))
 for i = 19, 22 do values[i] = nil end
+redis.call('LSET', KEYS[1], 0, cmsgpack.pack(values))
+"""
+
+LENGTHEN = """
+local values = cmsgpack.unpack(redis.call('LINDEX', KEYS[1], 0))
+for i = #values + 1, 22 do values[i] = '' end
+values[23], values[24] = 'new', 'er'
 redis.call('LSET', KEYS[1], 0, cmsgpack.pack(values))
 """
 
@@ -98,6 +105,18 @@ async def test_a_message_whose_empty_ends_were_written_is_its_senders(sessions: 
     s.look()
     assert s.order() == ["m2", "m4", "m3"]
     assert ids((await s.complete(run)).next) == ["m2", "m4", "m3"]
+
+
+async def test_what_a_newer_release_wrote_of_a_message_goes_with_it_into_a_run(
+    sessions: Open,
+) -> None:
+    s = sessions()
+    run = granted(await s.send("m1"))
+    await s.send("m2", "bob")
+    s.redis.eval(LENGTHEN, 1, f"sr:{{0}}:queue:{ROOM}")
+    request = CompleteRequest(fence=run.fence, outcome="completed")
+    assert ids((await s.store.complete(run.id, request)).next) == ["m2"]
+    assert unpack(s.redis.get(f"sr:{{0}}:batch:{ROOM}"))[22:] == ["new", "er"]
 
 
 async def test_a_run_without_its_isolation_names_people_as_its_session_says(sessions: Open) -> None:

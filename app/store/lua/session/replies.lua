@@ -1,8 +1,9 @@
 -- REPLIES: sections that replies.py reads, one reader each. What the caller has sent itself it
--- knows: that is not sent back. False is what is not there, and a list that is empty.
+-- knows: that is not sent back.
 
 -- Sections as one text: a list costs the server more the more lists are in it, for it looks in each
--- for an error, a map and six things more that a list could be.
+-- for an error, a map and six things more that a list could be. A list in one that may be empty is
+-- false then: cjson would make an object of it.
 local function joined(...) return cjson.encode({...}) end
 
 local function unless_empty(list) return list and list[1] ~= nil and list or false end
@@ -21,6 +22,7 @@ local message_section, sections_of, run_section, active_section, interrupt_secti
   offered_section, running_section
 do
 
+-- A text that is false, and a body that is empty, is what the caller has sent.
 function message_section(m)
   return {text(m.seq), m.id, text(m.returns), text(m.accepted_at), m.text ~= brought.text and m.text,
     m.body ~= brought.body and m.body or '', m.answers or ''}
